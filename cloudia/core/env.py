@@ -1,0 +1,75 @@
+"""Settings read from the environment, with an answer that names the variable when a value makes no sense."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off", ""}
+
+
+def text(name: str, default: str) -> str:
+    """The variable as it stands."""
+    return os.environ.get(name, default)
+
+
+def words(name: str, default: str) -> list[str]:
+    """The variable split at blanks and commas."""
+    return text(name, default).replace(",", " ").split()
+
+
+def flag(name: str, *, default: bool) -> bool:
+    """A yes or no: ``1 true yes on`` or ``0 false no off``."""
+    value = text(name, "1" if default else "0").strip().lower()
+    if value not in TRUE | FALSE:
+        raise ImproperlyConfigured(f"{name} must be 1 or 0, not {value!r}.")
+    return value in TRUE
+
+
+def number(name: str, default: int, minimum: int = 1) -> int:
+    """A whole number, at least ``minimum``."""
+    value = text(name, str(default))
+    if not value.isdecimal() or int(value) < minimum:
+        raise ImproperlyConfigured(f"{name} must be a whole number of at least {minimum}, not {value!r}.")
+    return int(value)
+
+
+def secret_key(name: str, path: Path) -> str:
+    """The variable, or the key kept in ``path``, made on first use and readable by its owner alone."""
+    if key := os.environ.get(name):
+        return key
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:  # another process was faster
+        return path.read_text().strip()
+    with os.fdopen(descriptor, "w") as file:
+        file.write(key := secrets.token_urlsafe(64))
+    return key
+
+
+def database(name: str, private_cluster: Path) -> dict[str, Any]:
+    """Django's settings for ``postgresql://user:password@host:port/name``; by default the private cluster's socket."""
+    url = os.environ.get(name) or f"postgresql://cloudia@/cloudia?host={private_cluster}"
+    parts = urlsplit(url)
+    if parts.scheme not in {"postgres", "postgresql"}:
+        raise ImproperlyConfigured(f"{name} must start with postgresql://: CloudiA works with PostgreSQL alone.")
+    query = dict(parse_qsl(parts.query))
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.lstrip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": query.pop("host", parts.hostname or ""),
+        "PORT": str(parts.port or query.pop("port", "")),
+        # A pool, because under ASGI every request may run on another thread.
+        "OPTIONS": {"pool": {"min_size": 1, "max_size": number("CLOUDIA_DB_POOL", 16), "timeout": 10}, **query},
+    }
