@@ -1,0 +1,33 @@
+"""What every test may ask for. The settings, and the environment they come from: tests/settings.py."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+
+from tests import settings
+from tests.postgres import cluster
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """``DATABASE_URL`` of a server that is up: the caller's own, or one made for this session."""
+    url = os.environ["DATABASE_URL"]
+    if str(settings.POSTGRES_DIR) not in url:
+        yield url
+        return
+    with cluster(settings.POSTGRES_DIR):
+        yield url
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(postgres: str) -> None:
+    """Start PostgreSQL when the first test asks for the database: tests that need none don't wait for it."""
+
+
+def pytest_unconfigure() -> None:
+    """Remove what the session left in its throw-away folder."""
+    shutil.rmtree(settings.TEST_DIR, ignore_errors=True)
