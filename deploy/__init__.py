@@ -1,0 +1,1 @@
+"""Everything around starting CloudiA. Standard library only: it runs before there is a virtualenv."""
