@@ -6,25 +6,23 @@ import os
 import subprocess
 from pathlib import Path
 
+from deploy.errors import StartError
+
 SERVERS = Path("/usr/lib/postgresql")  # where Debian and Ubuntu keep every major version
 SOCKET_PATH_LIMIT = 107  # bytes, unix(7)
 SOCKET_NAME = "/.s.PGSQL.5432"
 
 
-class PostgresMissing(Exception):
-    """No server is installed, or not the version that the folder was made with."""
-
-
 def binaries(directory: Path | None = None) -> Path:
     """The programs' folder: the newest version, or the one that ``directory`` was made with.
 
-    Raises PostgresMissing.
+    Raises StartError.
     """
     marker = directory / "PG_VERSION" if directory else None
     wanted = marker.read_text().strip() if marker and marker.exists() else "*"
     found = sorted(SERVERS.glob(f"{wanted}/bin/initdb"), key=lambda path: int(path.parts[-3]))
     if not found:
-        raise PostgresMissing("PostgreSQL is not installed" if wanted == "*" else f"PostgreSQL {wanted} is gone")
+        raise StartError("PostgreSQL is not installed" if wanted == "*" else f"{directory} needs PostgreSQL {wanted}")
     return found[-1].parent
 
 
@@ -37,18 +35,17 @@ def initialise(directory: Path, user: int | None) -> None:
     """Make the cluster, unless it is there, owned by the user id ``user`` (None: by ourselves).
 
     Its superuser ``cloudia`` needs no password, because the folder (mode 0700) keeps everybody else out.
-    Raises CalledProcessError and PostgresMissing.
+    Raises CalledProcessError and StartError.
     """
     if (directory / "PG_VERSION").exists():
         return
     directory.mkdir(mode=0o700, exist_ok=True)
     if user is not None:
         os.chown(directory, user, -1)
-    command = [str(binaries() / "initdb"), "-D", str(directory), "-U", "cloudia", "--auth=trust"]
+    initdb = [str(binaries() / "initdb"), "-D", str(directory), "-U", "cloudia", "--auth=trust"]
     # Byte order is also the alphabetical order of Hangul syllables, and doesn't change when the C library does.
-    subprocess.run(
-        [*command, "--encoding=UTF8", "--locale=C.UTF-8"], check=True, user=user, cwd="/", capture_output=True
-    )
+    command = [*initdb, "--encoding=UTF8", "--locale=C.UTF-8"]
+    subprocess.run(command, check=True, user=user, cwd="/", capture_output=True)
 
 
 def server_command(directory: Path, *options: str) -> list[str]:

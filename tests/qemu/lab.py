@@ -1,0 +1,112 @@
+"""The lab's hosts as the tests see them. What a lab is: docs/lab.md."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+LAB_COMMAND = Path(__file__).parents[2] / "deploy" / "lab" / "lab"
+PARENT = Path("/var/tmp")  # short, because unix sockets lie below, and on a disk, unlike some /tmp
+PREFIX = "cloudia-lab-test-"
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A lab in ``directory``."""
+
+    directory: Path
+
+    def run(self, *words: str) -> str:
+        """Run a verb of ``deploy/lab/lab``; its output. Raises CalledProcessError."""
+        environment = {**os.environ, "CLOUDIA_LAB": str(self.directory)}
+        answer = subprocess.run(
+            [LAB_COMMAND, *words], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True
+        )
+        return answer.stdout.decode()
+
+    def exports(self) -> dict[str, str]:
+        """What ``lab env`` prints: URIs, sockets, paths."""
+        words = shlex.split(self.run("env"))
+        return dict(word.split("=", 1) for word in words if "=" in word)
+
+    @property
+    def shared_dir(self) -> Path:
+        """A folder with the same path and the same files on every host."""
+        return self.directory / "shared"
+
+
+@dataclass(frozen=True)
+class LabHost:
+    """One fake physical machine."""
+
+    lab: Lab
+    name: str
+    uri: str  # over its unix socket
+    uri_tls: str
+
+    @property
+    def local_dir(self) -> Path:
+        """A folder of this host, under this path on the host as well as for the test."""
+        return self.lab.directory / self.name / "local"
+
+    def serial_log(self, domain: str) -> str:
+        """What the guest has said on the serial port that is logged to /var/log/libvirt/qemu/<domain>-serial.log."""
+        log = self.lab.directory / self.name / "log" / "libvirt" / "qemu" / f"{domain}-serial.log"
+        return log.read_text(errors="replace") if log.exists() else ""
+
+    def wait_for_serial(self, domain: str, text: str, seconds: float = 120) -> None:
+        """Wait until the guest has said ``text``; an AssertionError shows what it said instead."""
+        deadline = time.monotonic() + seconds
+        while text not in self.serial_log(domain):
+            assert time.monotonic() < deadline, self.serial_log(domain)
+            time.sleep(0.2)
+
+    def hang(self) -> None:
+        """Stop libvirtd with SIGSTOP: connections stay open and nobody answers."""
+        self.lab.run("hang", self.name)
+
+    def unhang(self) -> None:
+        """Let libvirtd continue."""
+        self.lab.run("unhang", self.name)
+
+    def crash(self) -> None:
+        """Power loss: libvirtd and the guests are gone at once."""
+        self.lab.run("crash", self.name)
+
+    def restart(self) -> None:
+        """Power on again; what was on disk is still there."""
+        self.lab.run("restart", self.name)
+
+
+def hosts_of(lab: Lab) -> list[LabHost]:
+    """The lab's hosts in order."""
+    exports = lab.exports()
+    return [
+        LabHost(lab, name, exports[f"CLOUDIA_LAB_{name.upper()}_UNIX"], exports[f"CLOUDIA_LAB_{name.upper()}_TLS"])
+        for name in exports["CLOUDIA_LAB_HOSTS"].split()
+    ]
+
+
+@contextmanager
+def running_lab(hosts: int, *options: str) -> Iterator[Lab]:
+    """A lab of our own that is removed at the end, whatever else is up on the computer."""
+    _remove_deserted()
+    lab = Lab(PARENT / f"{PREFIX}{os.getpid()}")
+    try:
+        lab.run("up", str(hosts), *options)
+        yield lab
+    finally:
+        lab.run("down", "--all")
+
+
+def _remove_deserted() -> None:
+    """Remove the labs of test sessions that were killed; the folder's name ends with the session's pid."""
+    for directory in PARENT.glob(f"{PREFIX}*"):
+        if not Path("/proc", directory.name.removeprefix(PREFIX)).exists():
+            Lab(directory).run("down", "--all")
