@@ -1,0 +1,12 @@
+"""Accounts: people, service accounts, projects, tokens and the audit trail."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class AccountsConfig(AppConfig):
+    """Django's entry to the app."""
+
+    name = "cloudia.accounts"
+    label = "accounts"
+    verbose_name = _("Accounts")

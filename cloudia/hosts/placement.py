@@ -1,0 +1,70 @@
+"""Where a new or stopped guest may run: decided under one lock, so that parallel requests never overbook a host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db import connection
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
+from cloudia.core.errors import NoCapacity
+from cloudia.core.policy import Text
+from cloudia.hosts.enums import HostState
+from cloudia.hosts.models import Host
+from cloudia.hosts.usage import Usage, usage_by_host
+
+PLACEMENT_LOCK = 0x636C6F75  # one advisory lock for the whole installation; "clou" in ASCII
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What a guest needs."""
+
+    vcpus: int
+    memory_mib: int
+
+
+def place(demand: Demand, candidates: Iterable[Host]) -> Host:
+    """The candidate with the most free memory that has room; call in the transaction that records the choice.
+
+    Raises NoCapacity, naming each host's limit. The advisory lock is held until the transaction ends, so the next
+    caller counts what this one recorded.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PLACEMENT_LOCK])
+    usage = usage_by_host()
+    hosts = list(candidates)
+    refusals = {host: shortage(host, usage.get(host.pk, Usage()), demand) for host in hosts}
+    fitting = [host for host in hosts if refusals[host] is None]
+    if not fitting:
+        raise NoCapacity(_explain({host: reason for host, reason in refusals.items() if reason is not None}))
+    return max(
+        fitting, key=lambda host: (host.allocatable_memory_mib - usage.get(host.pk, Usage()).memory_mib, host.name)
+    )
+
+
+def shortage(host: Host, used: Usage, demand: Demand) -> Text | None:
+    """The first limit of ``host`` that keeps the guest out, or None if it fits."""
+    if host.state != HostState.ACTIVE:
+        return _("in maintenance")
+    if not host.reachable:
+        return _("does not answer")
+    free_memory = host.allocatable_memory_mib - used.memory_mib
+    if demand.memory_mib > free_memory:
+        return format_lazy(
+            _("memory: {need} MiB needed, {free} MiB free"), need=demand.memory_mib, free=max(free_memory, 0)
+        )
+    free_vcpus = host.allocatable_vcpus - used.vcpus
+    if demand.vcpus > free_vcpus:
+        return format_lazy(_("vCPUs: {need} needed, {free} free"), need=demand.vcpus, free=max(free_vcpus, 0))
+    return None
+
+
+def _explain(refusals: dict[Host, Text]) -> Text:
+    if not refusals:
+        return _("No host has the storage this instance needs.")
+    reasons = [format_lazy("{host} ({reason})", host=host.name, reason=reason) for host, reason in refusals.items()]
+    joined = format_lazy("{}" + ", {}" * (len(reasons) - 1), *reasons)
+    return format_lazy(_("No host has room: {reasons}."), reasons=joined)

@@ -1,0 +1,57 @@
+"""What an instance is wished to be, what it was seen to be, and what its status says to people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from cloudia.core.policy import Text
+
+
+class DesiredState(models.TextChoices):
+    """What the user asked for."""
+
+    RUNNING = "running", _("Running")
+    STOPPED = "stopped", _("Stopped")
+
+
+class PowerState(models.TextChoices):
+    """What was seen on the host; written only by the watcher and by jobs that have just looked."""
+
+    ABSENT = "absent", _("Not on its host")  # not made yet, or gone
+    RUNNING = "running", _("Running")
+    PAUSED = "paused", _("Paused")
+    STOPPED = "stopped", _("Stopped")
+    CRASHED = "crashed", _("Crashed")
+
+
+@dataclass(frozen=True, slots=True)
+class DisplayState:
+    """The status a person sees: words, icon and tone belong together, so that colour never stands alone.
+
+    ``progress`` is in percent, or None where it is not known; ``note`` says more in small print.
+    """
+
+    code: str
+    label: Text
+    icon: str
+    tone: str  # ok, busy, warn, bad, idle
+    progress: int | None = None
+    note: Text = ""
+
+
+RUNNING = DisplayState("running", _("Running"), "player-play", "ok")
+PAUSED = DisplayState("paused", _("Paused"), "player-pause", "warn")
+STOPPED = DisplayState("stopped", _("Stopped"), "player-stop", "idle")
+ERROR = DisplayState("error", _("Error"), "alert-circle", "bad")
+UNKNOWN = DisplayState("unknown", _("Unknown"), "plug-connected-x", "warn")
+
+BY_POWER: dict[str, DisplayState] = {
+    PowerState.RUNNING: RUNNING,
+    PowerState.PAUSED: PAUSED,
+    PowerState.STOPPED: STOPPED,
+    PowerState.CRASHED: ERROR,
+    PowerState.ABSENT: ERROR,
+}

@@ -1,0 +1,186 @@
+"""Instances, their types and their disks."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
+
+from cloudia.accounts.enums import Origin
+from cloudia.accounts.models import Project, User
+from cloudia.core.policy import Text
+from cloudia.hosts.models import Host
+from cloudia.jobs.models import Lockable
+from instances import enums
+from instances.enums import DesiredState, DisplayState, PowerState
+from instances.querysets import InstanceQuerySet, InstanceTypeQuerySet
+from storage.models import Image, Volume
+
+MAX_VCPUS = 255  # QEMU's q35 machine without an x2APIC-capable guest
+MAX_MEMORY_MIB = 4 * 1024 * 1024
+MIN_MEMORY_MIB = 64
+
+
+class InstanceType(models.Model):
+    """인스턴스 타입: vCPUs and memory under one name. Without a project it is public."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(_("name"), max_length=64)
+    description = models.CharField(_("description"), max_length=255, blank=True)
+    project = models.ForeignKey(
+        Project, models.CASCADE, null=True, blank=True, related_name="instance_types", verbose_name=_("project")
+    )
+    vcpus = models.PositiveSmallIntegerField(
+        _("vCPUs"), validators=[MinValueValidator(1), MaxValueValidator(MAX_VCPUS)]
+    )
+    memory_mib = models.PositiveIntegerField(
+        _("memory (MiB)"), validators=[MinValueValidator(MIN_MEMORY_MIB), MaxValueValidator(MAX_MEMORY_MIB)]
+    )
+    active = models.BooleanField(_("offered"), default=True)
+    created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
+
+    objects = InstanceTypeQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("instance type")
+        verbose_name_plural = _("instance types")
+        ordering = ["memory_mib", "vcpus", "name"]
+        constraints = [
+            models.UniqueConstraint(fields=["name", "project"], name="type_name_once", nulls_distinct=False),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Instance(Lockable):
+    """인스턴스. Its id is the domain's UUID, its short id the domain's name.
+
+    Three facts, never mixed: ``desired_state`` (asked for), ``power_state`` (seen, with when and where) and
+    ``current_job``. What people see is derived: :attr:`display_state`.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    short_id = models.CharField(_("ID"), max_length=16, unique=True, editable=False)
+    name = models.CharField(_("name"), max_length=128)
+    description = models.TextField(_("description"), blank=True, max_length=2000)
+    project = models.ForeignKey(Project, models.PROTECT, related_name="instances", verbose_name=_("project"))
+    created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+", editable=False)
+    created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
+
+    origin = models.CharField(_("created by"), max_length=16, choices=Origin, default=Origin.MANUAL, editable=False)
+    owner_name = models.CharField(_("managed by"), max_length=128, blank=True, editable=False)
+    owner_url = models.URLField(blank=True, editable=False)
+
+    host = models.ForeignKey(Host, models.PROTECT, null=True, related_name="instances", verbose_name=_("host"))
+    image = models.ForeignKey(Image, models.PROTECT, related_name="instances", verbose_name=_("image"))
+    instance_type = models.ForeignKey(
+        InstanceType, models.SET_NULL, null=True, related_name="instances", verbose_name=_("instance type")
+    )
+    vcpus = models.PositiveSmallIntegerField(_("vCPUs"))
+    threads_per_core = models.PositiveSmallIntegerField(_("threads per core"), default=1)
+    max_vcpus = models.PositiveSmallIntegerField(_("maximum vCPUs"))
+    memory_mib = models.PositiveIntegerField(_("memory (MiB)"))
+    max_memory_mib = models.PositiveIntegerField(_("maximum memory (MiB)"))
+    stop_timeout_s = models.PositiveSmallIntegerField(
+        _("shutdown time limit (s)"), default=60, validators=[MaxValueValidator(3600)]
+    )
+
+    desired_state = models.CharField(max_length=16, choices=DesiredState, default=DesiredState.RUNNING, editable=False)
+    power_state = models.CharField(
+        _("power state"), max_length=16, choices=PowerState, default=PowerState.ABSENT, editable=False
+    )
+    observed_at = models.DateTimeField(null=True, editable=False)
+    rebooted_at = models.DateTimeField(null=True, editable=False)  # the last reboot event
+
+    objects = InstanceQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("instance")
+        verbose_name_plural = _("instances")
+        ordering = ["-created_at", "-id"]
+        indexes = [
+            models.Index(fields=["project", "-created_at", "-id"], name="instance_newest"),
+            models.Index(fields=["project", "name", "id"], name="instance_name"),
+            models.Index(fields=["host"], name="instance_host"),
+        ]
+        constraints = [
+            models.CheckConstraint(name="vcpus_within_maximum", condition=Q(vcpus__lte=models.F("max_vcpus"))),
+            models.CheckConstraint(
+                name="memory_within_maximum", condition=Q(memory_mib__lte=models.F("max_memory_mib"))
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def state(self) -> str:
+        """What policies ask about."""
+        return self.power_state
+
+    @property
+    def state_label(self) -> Text:
+        """What policies say about it."""
+        return self.display_state.label
+
+    @property
+    def cores(self) -> int:
+        """Cores per socket; there is one socket."""
+        return self.max_vcpus // self.threads_per_core
+
+    @property
+    def host_is_reachable(self) -> bool:
+        """Whether what is known about the power state is fresh. Without a host there is nothing to reach."""
+        return self.host is None or self.host.reachable
+
+    @property
+    def display_state(self) -> DisplayState:
+        """The status: the job's label while there is one, else what was seen, else that nobody knows."""
+        if (job := self.current_job) and job.is_active and job.operation.transition:
+            operation = job.operation
+            return DisplayState(
+                operation.transition_code, operation.transition, "loader-2", "busy", progress=job.progress
+            )
+        if not self.host_is_reachable:
+            return self._unknown
+        return enums.BY_POWER[self.power_state]
+
+    @property
+    def _unknown(self) -> DisplayState:
+        unseen = self.host.unseen_for if self.host else None
+        if unseen is None:
+            return enums.UNKNOWN
+        seconds = int(unseen.total_seconds())
+        note = format_lazy(ngettext_lazy("{n} second ago", "{n} seconds ago", seconds), n=seconds)
+        return DisplayState("unknown", enums.UNKNOWN.label, enums.UNKNOWN.icon, enums.UNKNOWN.tone, note=note)
+
+
+class InstanceDisk(models.Model):
+    """A volume attached to an instance. One writer: a volume is in at most one place."""
+
+    instance = models.ForeignKey(Instance, models.CASCADE, related_name="disks")
+    volume = models.OneToOneField(Volume, models.PROTECT, related_name="attachment")
+    position = models.PositiveSmallIntegerField()
+    is_boot = models.BooleanField(_("boot disk"), default=False)
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(fields=["instance", "position"], name="one_disk_per_position"),
+            models.UniqueConstraint(fields=["instance"], condition=Q(is_boot=True), name="one_boot_disk"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.device_name} · {self.volume}"
+
+    @property
+    def device_name(self) -> str:
+        """장치 이름: what a Linux guest usually calls it."""
+        return f"vd{chr(ord('a') + self.position)}"

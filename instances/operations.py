@@ -1,0 +1,291 @@
+"""What the jobs of instances do, step by step. Every step looks first, so that it may run twice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from cloudia.accounts.actor import Actor
+from cloudia.core.errors import OperationFailed
+from cloudia.core.policy import Action
+from cloudia.hosts.models import Host
+from cloudia.hosts.placement import Demand, place
+from cloudia.jobs.operation import Operation, Step, Wait
+from cloudia.jobs.run import Run
+from cloudia.virt import Hypervisor, hypervisor
+from cloudia.virt import PowerState as Seen
+from instances import boot_disk, policies
+from instances.enums import DesiredState, PowerState
+from instances.models import Instance
+from instances.observations import look
+from instances.selectors import domain_spec, hosts_with
+
+TICK_S = 10  # ACPI requests are repeated this often; between two of them the worker serves others
+OFF = {Seen.STOPPED, Seen.CRASHED}
+
+
+class InstanceOperation(Operation):
+    """What all operations on an instance share."""
+
+    @cached_property
+    def instance(self) -> Instance:
+        """The instance, as the database has it at the beginning of this delivery."""
+        instance = Instance.objects.select_related("host", "project", "image__storage_domain", "created_by").filter(
+            pk=self.job.target_id
+        )
+        if (row := instance.first()) is None:
+            raise OperationFailed(_("The instance no longer exists."), code="target_gone")
+        return row
+
+    @property
+    def host(self) -> Host:
+        """The host that owns the instance."""
+        if self.instance.host is None:
+            raise OperationFailed(_("The instance has no host."), code="no_host")
+        return self.instance.host
+
+    @property
+    def hypervisor(self) -> Hypervisor:
+        """The gateway to that host."""
+        return hypervisor(self.host.endpoint)
+
+    @property
+    def domain_is_off(self) -> bool:
+        """Whether the domain is there and does not run, seen now."""
+        report = self.hypervisor.domains.report(self.instance.pk)
+        return report is not None and report.state in OFF
+
+    def look(self) -> PowerState:
+        """Record what is seen now."""
+        return look(self.instance, self.hypervisor)
+
+    def failed(self) -> None:
+        """What was asked for did not happen: what is seen is what is wanted, until somebody asks again."""
+        running = self.instance.power_state in {PowerState.RUNNING, PowerState.PAUSED}
+        desired = DesiredState.RUNNING if running else DesiredState.STOPPED
+        Instance.objects.filter(pk=self.job.target_id).update(desired_state=desired)
+
+    def reopen_with(self, action: Action, actor: Actor, desired: DesiredState) -> None:
+        """Another try is a new request: the same check, the same room, the same wish."""
+        action.check(self.instance, actor)
+        if desired == DesiredState.RUNNING and action is not policies.REBOOT:
+            place(Demand(self.instance.vcpus, self.instance.memory_mib), [self.host])
+        Instance.objects.filter(pk=self.instance.pk).update(desired_state=desired)
+
+    def ensure_defined(self, run: Run) -> None:
+        """Give the domain to libvirt as the rows describe it."""
+        self.hypervisor.domains.define(domain_spec(self.instance, self.host))
+        run.note(f"virsh define {self.instance.short_id}")
+
+    def ensure_started(self, run: Run) -> None:
+        """Power on."""
+        self.hypervisor.domains.start(self.instance.pk)
+        run.note(f"virsh start {self.instance.short_id}")
+        if self.look() == PowerState.ABSENT:
+            raise OperationFailed(_("The domain disappeared while it was started."), code="domain_gone")
+
+    def ensure_undefined(self, run: Run) -> None:
+        """Power off and forget the domain, if it is there."""
+        self.hypervisor.domains.destroy(self.instance.pk)
+        self.hypervisor.domains.undefine(self.instance.pk)
+        run.note(f"virsh undefine {self.instance.short_id}")
+        self.look()
+
+    def ensure_no_boot_disk(self, run: Run) -> None:
+        """Delete the boot disk's file, if it is there."""
+        for disk in self.instance.disks.filter(is_boot=True).select_related("volume__storage_domain"):
+            run.note(boot_disk.boot_disk_ensure_no_file(disk, self.hypervisor))
+
+
+class CreateInstance(InstanceOperation):
+    """Clone the boot disk, define the domain, start it."""
+
+    kind = "instance.create"
+    label = _("Create instance")
+    transition = _("Creating")
+    transition_code = "creating"
+
+    @property
+    def steps(self) -> Sequence[Step]:
+        """Disk, domain, power; undone in reverse."""
+        steps = [
+            Step("boot_disk", _("Make the boot disk"), self._ensure_disk, self.ensure_no_boot_disk),
+            Step("define", _("Define the domain"), self._ensure_domain, self.ensure_undefined),
+        ]
+        if self.job.params.get("start", True):
+            steps.append(Step("start", _("Power on"), self.ensure_started))
+        return steps
+
+    def _ensure_disk(self, run: Run) -> None:
+        disk = boot_disk.boot_disk_record(self.instance, self.job.params["boot_disk_gib"])
+        run.note(boot_disk.boot_disk_ensure_file(disk, self.hypervisor))
+
+    def _ensure_domain(self, run: Run) -> None:
+        self.ensure_defined(run)
+        self.look()
+
+    def failed(self) -> None:
+        """The instance stays, as 오류, so that people see why; what it had is gone."""
+        super().failed()
+        boot_disk.boot_disk_forget(self.instance)
+
+    def reopen(self, actor: Actor) -> None:
+        """Try again: on any host with room, since nothing is left of the first try."""
+        policies.DELETE.check(self.instance, actor)
+        host = place(Demand(self.instance.vcpus, self.instance.memory_mib), hosts_with(self.instance.image))
+        desired = DesiredState.RUNNING if self.job.params.get("start", True) else DesiredState.STOPPED
+        Instance.objects.filter(pk=self.instance.pk).update(host=host, desired_state=desired)
+        boot_disk.boot_disk_record(self.instance, self.job.params["boot_disk_gib"])
+
+
+class StartInstance(InstanceOperation):
+    """Power on."""
+
+    kind = "instance.start"
+    label = _("Start instance")
+    transition = _("Starting")
+    transition_code = "starting"
+
+    @property
+    def steps(self) -> Sequence[Step]:
+        """Defined again first: so edits take effect, and a domain lost on the host comes back."""
+        return [
+            Step("define", _("Define the domain"), self._ensure_current),
+            Step("start", _("Power on"), self.ensure_started),
+        ]
+
+    def _ensure_current(self, run: Run) -> None:
+        report = self.hypervisor.domains.report(self.instance.pk)
+        if report is None or report.state in OFF:
+            self.ensure_defined(run)
+
+    def reopen(self, actor: Actor) -> None:
+        """As a new request."""
+        self.reopen_with(policies.START, actor, DesiredState.RUNNING)
+
+
+class GuestCooperates(InstanceOperation):
+    """Asking a guest to do something and, when its time is up, doing it to the guest."""
+
+    def deadline(self, run: Run) -> datetime:
+        """When patience ends, counted from the step's first beginning, whichever worker that was."""
+        return run.step_started_at + timedelta(seconds=self.job.params["timeout_s"])
+
+    def tick(self, run: Run) -> float:
+        """Seconds to wait in this turn."""
+        left = (self.deadline(run) - timezone.now()).total_seconds()
+        return max(0.0, min(TICK_S, left))
+
+
+class StopInstance(GuestCooperates):
+    """Power off, politely first."""
+
+    kind = "instance.stop"
+    label = _("Stop instance")
+    transition = _("Stopping")
+    transition_code = "stopping"
+
+    @property
+    def steps(self) -> Sequence[Step]:
+        """One step, which may take several turns."""
+        return [Step("stop", _("Power off"), self._ensure_off)]
+
+    def _ensure_off(self, run: Run) -> None:
+        while not self._is_off():
+            seconds = self.tick(run)
+            if self.job.params["force"] or seconds <= 0:
+                self.hypervisor.domains.destroy(self.instance.pk)
+                run.note(f"virsh destroy {self.instance.short_id}")
+            else:
+                self._ask(run, seconds)
+
+    def _is_off(self) -> bool:
+        return self.look() not in {PowerState.RUNNING, PowerState.PAUSED}
+
+    def _ask(self, run: Run, seconds: float) -> None:
+        self.hypervisor.domains.request_shutdown(self.instance.pk)
+        run.note(f"virsh shutdown {self.instance.short_id} --mode acpi")
+        if not self.hypervisor.domains.wait_for(self.instance.pk, OFF, seconds):
+            raise Wait(0)
+
+    def reopen(self, actor: Actor) -> None:
+        """As a new request."""
+        self.reopen_with(policies.STOP, actor, DesiredState.STOPPED)
+
+
+class RebootInstance(GuestCooperates):
+    """Restart, politely first."""
+
+    kind = "instance.reboot"
+    label = _("Reboot instance")
+    transition = _("Rebooting")
+    transition_code = "rebooting"
+
+    @property
+    def steps(self) -> Sequence[Step]:
+        """One step, which may take several turns."""
+        return [Step("reboot", _("Restart"), self._ensure_rebooted)]
+
+    def _ensure_rebooted(self, run: Run) -> None:
+        domains, pk, name = self.hypervisor.domains, self.instance.pk, self.instance.short_id
+        if self._has_rebooted(run):
+            self.look()
+            return
+        if self.domain_is_off:  # it went down and did not come back: up again is what was asked for
+            self.ensure_started(run)
+            return
+        seconds = self.tick(run)
+        hard = self.job.params["hard"] or seconds <= 0
+        run.note(f"virsh reset {name}" if hard else f"virsh reboot {name} --mode acpi")
+        if hard:
+            domains.reset(pk)
+        elif not domains.reboot_and_wait(pk, seconds):
+            raise Wait(0)
+        Instance.objects.filter(pk=pk).update(rebooted_at=timezone.now())
+        self.look()
+
+    def _has_rebooted(self, run: Run) -> bool:
+        """Whether the watcher, or a worker before this one, saw the guest restart since the step began."""
+        return Instance.objects.filter(pk=self.instance.pk, rebooted_at__gte=run.step_started_at).exists()
+
+    def reopen(self, actor: Actor) -> None:
+        """As a new request."""
+        self.reopen_with(policies.REBOOT, actor, DesiredState.RUNNING)
+
+
+class DeleteInstance(InstanceOperation):
+    """Forget the domain, then the boot disk: what destroys data comes last."""
+
+    kind = "instance.delete"
+    label = _("Delete instance")
+    transition = _("Deleting")
+    transition_code = "deleting"
+
+    @property
+    def steps(self) -> Sequence[Step]:
+        """Nothing here can be undone; a failed delete is tried again."""
+        return [
+            Step("undefine", _("Remove the domain"), self.ensure_undefined),
+            Step("boot_disk", _("Delete the boot disk"), self.ensure_no_boot_disk),
+        ]
+
+    def prepare(self) -> None:
+        """Somebody may have started it since."""
+        if self.look() in {PowerState.RUNNING, PowerState.PAUSED}:
+            raise OperationFailed(_("The instance is running; stop it first."), code="bad_state")
+
+    def succeeded(self) -> None:
+        """Only now the rows go."""
+        boot_disk.boot_disk_forget(self.instance)
+        self.instance.delete()
+
+    def reopen(self, actor: Actor) -> None:
+        """As a new request."""
+        self.reopen_with(policies.DELETE, actor, DesiredState.STOPPED)
+
+
+ALL = (CreateInstance, StartInstance, StopInstance, RebootInstance, DeleteInstance)

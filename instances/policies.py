@@ -1,0 +1,83 @@
+"""The guide's rules: what may be done to an instance, by whom, in which state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_lazy as _
+
+from cloudia.accounts.enums import Origin, Permission
+from cloudia.core.policy import Action, Denial, Holder, Kind
+from instances.enums import PowerState
+
+
+def managed_by_us(instance: Any, actor: Any) -> Denial | None:
+    """Instances that a system made are managed by that system, not by hand."""
+    if instance.origin in {Origin.MANUAL, actor.origin}:
+        return None
+    owner = instance.owner_name or instance.get_origin_display()
+    message = _t("It is managed by %(owner)s and can't be changed by hand.") % {"owner": owner}
+    holder = Holder("owner", instance.owner_url, owner) if instance.owner_url else None
+    return Denial("managed", message, Kind.FORBIDDEN, holder)
+
+
+def host_is_reachable(instance: Any, actor: Any) -> Denial | None:
+    """Nothing can be done on a host that does not answer."""
+    if instance.host_is_reachable:
+        return None
+    message = _t("Host %(host)s does not answer. It is not known what this instance is doing.") % {
+        "host": instance.host
+    }
+    return Denial(
+        "host_unreachable", message, Kind.UNAVAILABLE, Holder("host", str(instance.host_id), str(instance.host))
+    )
+
+
+STOPPED = frozenset({PowerState.STOPPED, PowerState.CRASHED})
+
+CREATE = Action(name="create", label=_("Create"), permission=Permission.MANAGE, icon="plus")
+START = Action(
+    name="start",
+    label=_("Start"),
+    permission=Permission.OPERATE,
+    states=STOPPED,
+    states_label=_("stopped"),
+    rules=[managed_by_us, host_is_reachable],
+    confirm=_("Start this instance?"),
+    icon="player-play",
+)
+STOP = Action(
+    name="stop",
+    label=_("Stop"),
+    permission=Permission.OPERATE,
+    states=frozenset({PowerState.RUNNING, PowerState.PAUSED}),
+    states_label=_("running"),
+    rules=[managed_by_us, host_is_reachable],
+    confirm=_("Stop this instance?"),
+    icon="player-stop",
+)
+REBOOT = Action(
+    name="reboot",
+    label=_("Reboot"),
+    permission=Permission.OPERATE,
+    states=frozenset({PowerState.RUNNING}),
+    states_label=_("running"),
+    rules=[managed_by_us, host_is_reachable],
+    confirm=_("Reboot this instance?"),
+    icon="refresh",
+)
+DELETE = Action(
+    name="delete",
+    label=_("Delete"),
+    permission=Permission.MANAGE,
+    states=STOPPED | {PowerState.ABSENT},
+    states_label=_("stopped"),
+    rules=[managed_by_us, host_is_reachable],
+    confirm=_("Delete this instance?"),
+    icon="trash",
+    destructive=True,
+)
+
+# In the order of the toolbar: power, change, then delete apart. Other apps append theirs at start-up.
+ACTIONS: list[Action] = [START, STOP, REBOOT, DELETE]

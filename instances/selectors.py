@@ -1,0 +1,65 @@
+"""Reading instances: for pages, for counting, for describing them to libvirt."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+
+from django.db.models import Count, Sum
+
+from cloudia.accounts.actor import Actor
+from cloudia.hosts.models import Host
+from cloudia.hosts.usage import Usage
+from cloudia.virt import DiskSpec, DomainSpec
+from instances.models import Instance
+from instances.querysets import InstanceQuerySet
+from storage.models import Image
+
+
+def instances_visible_to(actor: Actor) -> InstanceQuerySet:
+    """Instances of the actor's projects, ready for display."""
+    return Instance.objects.visible_to(actor).for_display()
+
+
+def usage_by_host() -> Mapping[uuid.UUID, Usage]:
+    """What instances claim, by host id."""
+    rows = (
+        Instance.objects.filter(host__isnull=False)
+        .claiming_resources()
+        .order_by()
+        .values("host_id")
+        .annotate(guests=Count("id"), cpus=Sum("vcpus"), memory=Sum("memory_mib"))
+    )
+    return {row["host_id"]: Usage(row["guests"], row["cpus"], row["memory"]) for row in rows}
+
+
+def hosts_with(image: Image) -> list[Host]:
+    """Hosts on which the image's storage domain is there."""
+    return list(Host.objects.filter(attachments__domain=image.storage_domain, attachments__active=True))
+
+
+def domain_spec(instance: Instance, host: Host) -> DomainSpec:
+    """The instance as the gateway's designer wants it."""
+    disks = instance.disks.select_related("volume__storage_domain").order_by("position")
+    return DomainSpec(
+        uuid=instance.pk,
+        name=instance.short_id,
+        instance_id=str(instance.pk),
+        project_id=str(instance.project_id),
+        accelerator=host.accelerator,
+        vcpus=instance.vcpus,
+        max_vcpus=instance.max_vcpus,
+        cores=instance.cores,
+        threads_per_core=instance.threads_per_core,
+        memory_mib=instance.memory_mib,
+        max_memory_mib=instance.max_memory_mib,
+        disks=tuple(
+            DiskSpec(
+                pool=disk.volume.storage_domain.pool_name,
+                volume=disk.volume.volume_name,
+                serial=str(disk.volume_id),
+                bootable=disk.is_boot,
+            )
+            for disk in disks
+        ),
+    )

@@ -1,0 +1,115 @@
+"""What users ask of instances: check, record, enqueue. The work itself is in :mod:`instances.operations`."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.db import transaction
+
+from cloudia.accounts.actor import Actor
+from cloudia.accounts.audit import audited
+from cloudia.accounts.models import Project
+from cloudia.core.policy import Action
+from cloudia.hosts.models import Host
+from cloudia.hosts.placement import Demand, place
+from cloudia.jobs.models import Job
+from cloudia.jobs.operation import Operation
+from cloudia.jobs.services import job_enqueue
+from instances import operations, policies
+from instances.boot_disk import boot_disk_record
+from instances.enums import DesiredState
+from instances.models import Instance
+from instances.selectors import hosts_with
+from instances.wishes import InstanceWish, check_wish
+
+
+@audited("instance.create", target="project")
+@transaction.atomic
+def instance_create(*, actor: Actor, project: Project, wish: InstanceWish) -> Job:
+    """Record a new instance on a host with room and queue its making; ``job.target_id`` is its id.
+
+    Raises ActionDenied, InputError (with every field that is wrong) or NoCapacity (with every host's reason).
+    """
+    policies.CREATE.check(project, actor)
+    check_wish(wish, project)
+    host = place(Demand(wish.compute.vcpus, wish.compute.memory_mib), hosts_with(wish.image))
+    instance = _instance_record(actor, project, wish, host)
+    boot_disk_record(instance, wish.boot_gib)
+    params = {"start": wish.start, "boot_disk_gib": wish.boot_gib}
+    return job_enqueue(operation=operations.CreateInstance, target=instance, actor=actor, params=params)
+
+
+@audited("instance.start", target="instance")
+@transaction.atomic
+def instance_start(*, actor: Actor, instance: Instance) -> Job:
+    """Power on. Raises ActionDenied, or NoCapacity if its host has no room now."""
+    row = _checked(policies.START, instance, actor)
+    if row.host:
+        place(Demand(row.vcpus, row.memory_mib), [row.host])
+    return _enqueue(operations.StartInstance, row, actor, DesiredState.RUNNING)
+
+
+@audited("instance.stop", target="instance")
+@transaction.atomic
+def instance_stop(*, actor: Actor, instance: Instance, force: bool = False, timeout_s: int | None = None) -> Job:
+    """Power off: ask the guest, and after ``timeout_s`` (default: the instance's) cut the power; at once if ``force``."""
+    row = _checked(policies.STOP, instance, actor)
+    limit = row.stop_timeout_s if timeout_s is None else timeout_s
+    return _enqueue(operations.StopInstance, row, actor, DesiredState.STOPPED, force=force, timeout_s=limit)
+
+
+@audited("instance.reboot", target="instance")
+@transaction.atomic
+def instance_reboot(*, actor: Actor, instance: Instance, hard: bool = False) -> Job:
+    """Restart: ask the guest, and after its time limit press reset; at once if ``hard``."""
+    row = _checked(policies.REBOOT, instance, actor)
+    return _enqueue(
+        operations.RebootInstance, row, actor, DesiredState.RUNNING, hard=hard, timeout_s=row.stop_timeout_s
+    )
+
+
+@audited("instance.delete", target="instance")
+@transaction.atomic
+def instance_delete(*, actor: Actor, instance: Instance) -> Job:
+    """Remove the instance and its boot disk. Data volumes stay."""
+    row = _checked(policies.DELETE, instance, actor)
+    return _enqueue(operations.DeleteInstance, row, actor, DesiredState.STOPPED)
+
+
+def _checked(action: Action, instance: Instance, actor: Actor) -> Instance:
+    """The row under its lock, after the only check that counts."""
+    Instance.objects.select_for_update().get(pk=instance.pk)  # joins can't be locked with it
+    row = Instance.objects.for_display().get(pk=instance.pk)
+    action.check(row, actor)
+    return row
+
+
+def _enqueue(operation: type[Operation], row: Instance, actor: Actor, desired: DesiredState, **params: Any) -> Job:
+    row.desired_state = desired
+    row.save(update_fields=["desired_state"])
+    return job_enqueue(operation=operation, target=row, actor=actor, params=params)
+
+
+def _instance_record(actor: Actor, project: Project, wish: InstanceWish, host: Host) -> Instance:
+    pk = uuid.uuid4()
+    compute = wish.compute
+    return Instance.objects.create(
+        pk=pk,
+        short_id=f"i-{pk.hex[:8]}",
+        name=wish.name.strip(),
+        description=wish.description.strip(),
+        project=project,
+        created_by=actor.user,
+        origin=actor.origin,
+        owner_name=str(actor.user) if actor.user.is_service else "",
+        host=host,
+        image=wish.image,
+        instance_type=compute.instance_type,
+        vcpus=compute.vcpus,
+        threads_per_core=compute.threads_per_core,
+        max_vcpus=compute.max_vcpus,
+        memory_mib=compute.memory_mib,
+        max_memory_mib=compute.max_memory_mib,
+        desired_state=DesiredState.RUNNING if wish.start else DesiredState.STOPPED,
+    )

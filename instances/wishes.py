@@ -1,0 +1,141 @@
+"""What a new instance shall be, and everything that can be wrong with it. Pages, API and admin all come through here."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import defaultdict
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+from cloudia.accounts.models import Project
+from cloudia.core.errors import FieldError, InputError
+from instances.models import MAX_MEMORY_MIB, MAX_VCPUS, MIN_MEMORY_MIB, InstanceType
+from storage.models import Image
+
+MAX_NAME = 128
+MAX_DESCRIPTION = 2000
+MAX_DISK_GIB = 64 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compute:
+    """vCPUs and memory, now and at most. ``instance_type`` is kept when they come from one."""
+
+    vcpus: int
+    memory_mib: int
+    max_vcpus: int
+    max_memory_mib: int
+    instance_type: InstanceType | None = None
+
+    @classmethod
+    def of_type(cls, kind: InstanceType, max_vcpus: int | None = None, max_memory_mib: int | None = None) -> Compute:
+        """What an instance type fixes; the maxima may be higher."""
+        return cls.by_hand(kind.vcpus, kind.memory_mib, max_vcpus, max_memory_mib, kind)
+
+    @classmethod
+    def by_hand(
+        cls,
+        vcpus: int,
+        memory_mib: int,
+        max_vcpus: int | None = None,
+        max_memory_mib: int | None = None,
+        instance_type: InstanceType | None = None,
+    ) -> Compute:
+        """As entered; without maxima it can't grow while it runs."""
+        return cls(
+            vcpus=vcpus,
+            memory_mib=memory_mib,
+            max_vcpus=vcpus if max_vcpus is None else max_vcpus,
+            max_memory_mib=memory_mib if max_memory_mib is None else max_memory_mib,
+            instance_type=instance_type,
+        )
+
+    @property
+    def threads_per_core(self) -> int:
+        """The guide assumes hyper-threading: two threads a core, where the number of vCPUs allows it."""
+        return 2 if self.max_vcpus % 2 == 0 and self.vcpus % 2 == 0 else 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstanceWish:
+    """A request for a new instance. ``boot_disk_gib`` None means as large as the image."""
+
+    name: str
+    image: Image
+    compute: Compute
+    description: str = ""
+    boot_disk_gib: int | None = None
+    start: bool = True
+
+    @property
+    def boot_gib(self) -> int:
+        """The boot disk's size in GiB."""
+        return self.image.minimum_gib if self.boot_disk_gib is None else self.boot_disk_gib
+
+
+class Faults:
+    """Collects what is wrong, so that all of it is said at once."""
+
+    def __init__(self) -> None:
+        self.fields: dict[str, list[FieldError]] = defaultdict(list)
+
+    def require(self, holds: bool, field: str, code: str, detail: str) -> None:
+        """Note ``detail`` at ``field`` unless ``holds``."""
+        if not holds:
+            self.fields[field].append(FieldError(code, detail))
+
+    def number(self, field: str, value: int, least: int, most: int) -> None:
+        """Note it unless ``least <= value <= most``."""
+        detail = _("Enter a number from %(least)s to %(most)s.") % {"least": least, "most": most}
+        self.require(least <= value <= most, field, "out_of_range", detail)
+
+    def raise_if_any(self) -> None:
+        """Raise InputError with everything noted."""
+        if self.fields:
+            raise InputError(_("Some fields need to be corrected."), self.fields)
+
+
+def check_wish(wish: InstanceWish, project: Project) -> None:
+    """Raise InputError naming every field that can't be as wished."""
+    faults = Faults()
+    check_name(faults, wish.name)
+    faults.require(
+        len(wish.description) <= MAX_DESCRIPTION,
+        "description",
+        "too_long",
+        _("At most %(most)s characters.") % {"most": MAX_DESCRIPTION},
+    )
+    faults.require(
+        "\0" not in wish.description, "description", "invalid", _("It contains a character that can't be kept.")
+    )
+    _check_image(faults, wish, project)
+    _check_compute(faults, wish.compute, project)
+    faults.raise_if_any()
+
+
+def check_name(faults: Faults, name: str) -> None:
+    """One line of up to 128 characters; any script, quotes and emoji included, but no control characters."""
+    faults.require(bool(name.strip()), "name", "required", _("Enter a name."))
+    faults.require(len(name) <= MAX_NAME, "name", "too_long", _("At most %(most)s characters.") % {"most": MAX_NAME})
+    plain = not any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in name)
+    faults.require(plain, "name", "invalid", _("A name is one line without control characters."))
+
+
+def _check_image(faults: Faults, wish: InstanceWish, project: Project) -> None:
+    usable = Image.objects.usable_in(project).filter(pk=wish.image.pk).exists()
+    faults.require(usable, "image", "not_usable", _("This image is not available for new instances in this project."))
+    faults.number("boot_disk_gib", wish.boot_gib, wish.image.minimum_gib, MAX_DISK_GIB)
+
+
+def _check_compute(faults: Faults, compute: Compute, project: Project) -> None:
+    if kind := compute.instance_type:
+        usable = InstanceType.objects.usable_in(project).filter(pk=kind.pk).exists()
+        faults.require(usable, "instance_type", "not_usable", _("This instance type is not offered in this project."))
+    faults.number("vcpus", compute.vcpus, 1, MAX_VCPUS)
+    faults.number("max_vcpus", compute.max_vcpus, 1, MAX_VCPUS)
+    faults.number("memory_mib", compute.memory_mib, MIN_MEMORY_MIB, MAX_MEMORY_MIB)
+    faults.number("max_memory_mib", compute.max_memory_mib, MIN_MEMORY_MIB, MAX_MEMORY_MIB)
+    below = _("The maximum can't be below the value to start with.")
+    faults.require(compute.max_vcpus >= compute.vcpus, "max_vcpus", "below_current", below)
+    faults.require(compute.max_memory_mib >= compute.memory_mib, "max_memory_mib", "below_current", below)
