@@ -1,0 +1,117 @@
+"""What a domain shall look like: every choice that CloudiA makes about a guest's hardware."""
+
+from __future__ import annotations
+
+import secrets
+import string
+
+from cloudia.virt.types import Accelerator, DiskSpec, DomainSpec
+from cloudia.virt.xml.domain import Domain
+
+SPARE_PORTS = 8  # PCIe slots for what is plugged in later
+MEMORY_SLOTS = 16
+BALLOON_PERIOD_S = 5
+SERIAL_LENGTH = 20  # VIRTIO_BLK_ID_BYTES
+SERIAL_LOG = "/var/log/libvirt/qemu/{name}-serial.log"
+AGENT_CHANNEL = "org.qemu.guest_agent.0"
+_DOMAIN_TYPE = {Accelerator.KVM: "kvm", Accelerator.TCG: "qemu"}
+_CPU_MODE = {Accelerator.KVM: "host-passthrough", Accelerator.TCG: "maximum"}
+# PCIe devices beside the disks: scsi, serial bus, rng, balloon.
+_FIXED_PCI_DEVICES = 4
+
+
+def design(spec: DomainSpec) -> Domain:
+    """The domain for ``spec``."""
+    domain = Domain(type=_DOMAIN_TYPE[spec.accelerator], name=spec.name, uuid=str(spec.uuid))
+    domain.owners.add(instance=spec.instance_id, project=spec.project_id)
+    _platform(domain, spec)
+    _processors(domain, spec)
+    _memory(domain, spec)
+    _controllers(domain, len(spec.disks))
+    for index, disk in enumerate(spec.disks):
+        _disk(domain, disk, index)
+    _consoles(domain, spec.name)
+    _helpers(domain)
+    return domain
+
+
+def _platform(domain: Domain, spec: DomainSpec) -> None:
+    domain.os, domain.arch, domain.machine = "hvm", spec.arch, "q35"
+    domain.acpi = domain.apic = True
+    domain.clock = "utc"
+    domain.on_poweroff, domain.on_reboot, domain.on_crash = "destroy", "restart", "destroy"
+
+
+def _processors(domain: Domain, spec: DomainSpec) -> None:
+    # The topology must multiply to the maximum, so that is rounded up to whole sockets.
+    per_socket = spec.cores * spec.threads_per_core
+    domain.sockets = -(-max(spec.max_vcpus, spec.vcpus) // per_socket)
+    domain.dies, domain.cores, domain.threads = 1, spec.cores, spec.threads_per_core
+    domain.vcpus, domain.current_vcpus = domain.sockets * per_socket, spec.vcpus
+    domain.cpu_mode, domain.cpu_check = _CPU_MODE[spec.accelerator], "none"
+
+
+def _memory(domain: Domain, spec: DomainSpec) -> None:
+    domain.memory_mib = domain.current_memory_mib = spec.memory_mib
+    if spec.max_memory_mib <= spec.memory_mib:
+        return
+    domain.max_memory_mib, domain.memory_slots = spec.max_memory_mib, MEMORY_SLOTS
+    # Memory hot-plug needs a NUMA node to plug into.
+    cpus = f"0-{(domain.vcpus or 1) - 1}"
+    domain.cells.add(id=0, cpus=cpus, memory=spec.memory_mib, unit="MiB")
+
+
+def _controllers(domain: Domain, disks: int) -> None:
+    domain.controllers.add(type="pci", index=0, model="pcie-root")
+    for index in range(1, disks + _FIXED_PCI_DEVICES + SPARE_PORTS + 1):
+        domain.controllers.add(type="pci", index=index, model="pcie-root-port")
+    # For CD drives: cloud kernels have no AHCI.
+    domain.controllers.add(type="scsi", index=0, model="virtio-scsi")
+    domain.controllers.add(type="virtio-serial", index=0)
+    domain.controllers.add(type="usb", model="none")
+
+
+def _disk(domain: Domain, spec: DiskSpec, index: int) -> None:
+    serial = disk_serial(spec.serial)
+    domain.disks.add(
+        type="volume",
+        device="disk",
+        driver="qemu",
+        format=spec.format,
+        cache="none",
+        discard="unmap",
+        pool=spec.pool,
+        volume=spec.volume,
+        target=f"vd{letters(index)}",
+        bus="virtio",
+        serial=serial,
+        boot_order=index + 1 if spec.bootable else None,
+        alias=f"ua-disk-{serial}",
+    )
+
+
+def _consoles(domain: Domain, name: str) -> None:
+    log = SERIAL_LOG.format(name=name)
+    domain.serials.add(type="pty", log=log, log_append="on", port=0)
+    domain.consoles.add(type="pty", target_type="serial", port=0)
+    domain.channels.add(type="unix", target_type="virtio", name=AGENT_CHANNEL)
+    # The password can only be changed live when there was one at the start; nobody is ever told this one.
+    domain.graphics.add(type="vnc", port=-1, autoport=True, listen="127.0.0.1", password=secrets.token_urlsafe(6))
+    domain.videos.add(model="vga", vram_kib=16384)
+
+
+def _helpers(domain: Domain) -> None:
+    domain.rngs.add(model="virtio", source="/dev/urandom", backend="random")
+    domain.balloon, domain.balloon_period_s = "virtio", BALLOON_PERIOD_S
+
+
+def disk_serial(volume_id: str) -> str:
+    """The serial number of a volume's disk: its id, without dashes if it would be too long, cut to 20 characters."""
+    serial = volume_id if len(volume_id) <= SERIAL_LENGTH else volume_id.replace("-", "")
+    return serial[:SERIAL_LENGTH]
+
+
+def letters(index: int) -> str:
+    """Disk letters as Linux counts them: a..z, aa, ab..."""
+    head, tail = divmod(index, len(string.ascii_lowercase))
+    return (letters(head - 1) if head else "") + string.ascii_lowercase[tail]

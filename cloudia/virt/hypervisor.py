@@ -1,0 +1,59 @@
+"""One host's libvirt, opened when first needed, one per process and endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from cloudia.virt.connection import DEADLINE_S, Connection
+from cloudia.virt.describe import describe
+from cloudia.virt.domains import Domains
+from cloudia.virt.events import Callback, Subscription, listen
+from cloudia.virt.storage import Pools, Volumes
+from cloudia.virt.types import Endpoint, HostDescription
+
+
+class Hypervisor:
+    """A host. Safe to use from any thread, and after a fork; every function raises CloudiaError."""
+
+    def __init__(self, endpoint: Endpoint, deadline_s: float = DEADLINE_S) -> None:
+        self.endpoint = endpoint
+        self._connection = Connection(endpoint, deadline_s)
+        self.domains = Domains(self._connection)
+        self.pools = Pools(self._connection)
+        self.volumes = Volumes(self._connection)
+
+    def describe(self) -> HostDescription:
+        """What the host is and can do."""
+        return self._connection.call(describe)
+
+    def ping(self) -> None:
+        """Return if libvirt answers. Raises HostUnreachable."""
+        self._connection.call(_ping)
+
+    def subscribe(self, callback: Callback) -> Subscription:
+        """Call back with every DomainEvent, on the event thread: hand over and return, never call libvirt there.
+
+        Ends with the connection: see ``on_disconnect``.
+        """
+        return listen(self._connection, callback)
+
+    def on_disconnect(self, listener: Callable[[], None]) -> None:
+        """Call ``listener`` whenever an open connection dies, from any thread. Subscriptions are void then."""
+        self._connection.disconnect_listeners.append(listener)
+
+    def close(self) -> None:
+        """Close the connection; the next use opens another."""
+        self._connection.close()
+
+
+def _ping(conn: Any) -> None:
+    conn.getLibVersion()
+
+
+_known: dict[Endpoint, Hypervisor] = {}
+
+
+def hypervisor(endpoint: Endpoint) -> Hypervisor:
+    """The process's one Hypervisor for ``endpoint``."""
+    return _known.get(endpoint) or _known.setdefault(endpoint, Hypervisor(endpoint))

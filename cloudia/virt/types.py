@@ -1,0 +1,157 @@
+"""What goes in and out of the gateway: plain values, never libvirt objects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from uuid import UUID
+
+
+class Accelerator(StrEnum):
+    """How guests are run: by the processor's virtualization, or emulated."""
+
+    KVM = "kvm"
+    TCG = "tcg"
+
+
+class Feature(StrEnum):
+    """What a host can or can't do; asked, never concluded from a version."""
+
+    UEFI = "uefi"
+    VIRTIOFS = "virtiofs"
+    TPM = "tpm"
+    BACKUP = "backup"
+    HOST_PASSTHROUGH = "host_passthrough"
+    MAXIMUM_CPU = "maximum_cpu"
+
+
+class PowerState(StrEnum):
+    """What a guest does, as far as CloudiA tells the difference."""
+
+    RUNNING = "running"
+    STOPPED = "stopped"
+    PAUSED = "paused"
+    CRASHED = "crashed"
+
+
+class EventKind(StrEnum):
+    """What happened to a domain."""
+
+    DEFINED = "defined"
+    UNDEFINED = "undefined"
+    STARTED = "started"
+    SUSPENDED = "suspended"
+    RESUMED = "resumed"
+    STOPPED = "stopped"
+    SHUTDOWN = "shutdown"
+    PMSUSPENDED = "pmsuspended"
+    CRASHED = "crashed"
+    REBOOTED = "rebooted"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a libvirt is, and as whom to log in there (SASL) if it asks."""
+
+    uri: str
+    username: str = ""
+    password: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class HostDescription:
+    """A host as libvirt sees it. ``accelerators`` are those that really work."""
+
+    hostname: str
+    host_uuid: UUID
+    libvirt_version: str
+    qemu_version: str
+    cpus: int
+    memory_mib: int
+    cpu_model: str
+    arch: str
+    accelerators: frozenset[Accelerator]
+    features: frozenset[Feature]
+
+    def supports(self, feature: Feature) -> bool:
+        """Whether the host can do ``feature``."""
+        return feature in self.features
+
+
+@dataclass(frozen=True, slots=True)
+class DomainEvent:
+    """Something happened to a domain. A reason to look again, not a statement about its state."""
+
+    uuid: UUID
+    name: str
+    kind: EventKind
+
+
+@dataclass(frozen=True, slots=True)
+class DomainReport:
+    """A domain as it is now. ``ours`` domains carry CloudiA's metadata; the ids are empty in others."""
+
+    uuid: UUID
+    name: str
+    state: PowerState
+    vcpus: int
+    memory_mib: int
+    ours: bool
+    instance_id: str = ""
+    project_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DiskSpec:
+    """A disk to give to a domain. ``serial`` is the volume's id: the guest sees its first 20 characters."""
+
+    pool: str
+    volume: str
+    serial: str
+    format: str = "qcow2"
+    bootable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DomainSpec:
+    """What a guest shall be. ``max_*`` is how far it can grow while running; memory in MiB."""
+
+    uuid: UUID
+    name: str
+    instance_id: str
+    project_id: str
+    accelerator: Accelerator
+    vcpus: int
+    memory_mib: int
+    disks: tuple[DiskSpec, ...]
+    max_vcpus: int = 0
+    max_memory_mib: int = 0
+    cores: int = 1
+    threads_per_core: int = 1
+    arch: str = "x86_64"
+
+
+@dataclass(frozen=True, slots=True)
+class PoolInfo:
+    """A storage pool. Sizes in bytes, as of the last time libvirt looked."""
+
+    name: str
+    uuid: UUID
+    active: bool
+    path: str
+    capacity_bytes: int
+    allocation_bytes: int
+    available_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeInfo:
+    """A volume of a pool. Capacity is what a guest sees, allocation what it takes on the host, in bytes."""
+
+    pool: str
+    name: str
+    path: str
+    capacity_bytes: int
+    allocation_bytes: int
+    format: str
+    backing_path: str | None = None
