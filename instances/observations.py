@@ -20,12 +20,13 @@ def look(instance: Instance, hypervisor: Hypervisor) -> PowerState:
     seen_at = timezone.now()
     report = hypervisor.domains.report(instance.pk)
     state = PowerState(report.state) if report else PowerState.ABSENT
-    record(instance.host_id, {instance.pk: state}, seen_at)
+    if instance.host_id:
+        record(instance.host_id, {instance.pk: state}, seen_at)
     instance.power_state, instance.observed_at = state, seen_at
     return state
 
 
-def record(host_id: UUID | None, states: dict[UUID, PowerState], seen_at: datetime) -> None:
+def record(host_id: UUID, states: dict[UUID, PowerState], seen_at: datetime) -> None:
     """Write states seen on a host at ``seen_at``.
 
     A report from a host that does not own the instance, or older than what is known, is ignored.

@@ -1,4 +1,4 @@
-"""What a new instance shall be, and everything that can be wrong with it. Pages, API and admin all come through here."""
+"""What a new instance shall be, and everything that can be wrong with it: one check for page, API and admin."""
 
 from __future__ import annotations
 

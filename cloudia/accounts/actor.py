@@ -10,6 +10,8 @@ from typing import Any
 from cloudia.accounts.enums import Permission, Role
 from cloudia.accounts.models import ApiToken, Membership, User
 
+NOWHERE = uuid.UUID(int=0)  # the project of what has none
+
 
 @dataclass(eq=False)
 class Actor:
@@ -56,7 +58,7 @@ class Actor:
             return False
         if self.is_operator:
             return True
-        role = self.roles.get(getattr(obj, "project_id", None)) if permission != Permission.ADMINISTER else None
+        role = self.roles.get(getattr(obj, "project_id", NOWHERE))
         return role is not None and permission in role.permissions
 
     def projects_with(self, permission: str) -> frozenset[uuid.UUID]:

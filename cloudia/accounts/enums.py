@@ -36,7 +36,10 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
 
 
 class Origin(models.TextChoices):
-    """생성 방식: who makes and manages an instance. A service account may act for one origin, a person only for MANUAL."""
+    """생성 방식: who makes and manages an instance.
+
+    A service account may act for one origin, a person only for MANUAL.
+    """
 
     MANUAL = "manual", _("Manual")
     AUTOSCALING = "autoscaling", _("Auto scaling group")

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import Case, F, When
+from django.db.models import Case, F, Value, When
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 from django.utils.text import format_lazy
@@ -52,11 +52,9 @@ def claim(job_id: str, worker: str) -> Job | None:
             lease_until=Now() + LEASE,
             resume_at=None,
             attempts=F("attempts") + 1,
-            interruptions=Case(
-                When(lease_until__isnull=False, then=F("interruptions") + 1), default=F("interruptions")
-            ),
+            interruptions=F("interruptions") + Case(When(lease_until__isnull=False, then=1), default=0),
             started_at=Coalesce("started_at", Now()),
-            status=Case(When(status=JobStatus.PENDING, then=JobStatus.RUNNING), default=F("status")),
+            status=Case(When(status=JobStatus.PENDING, then=Value(JobStatus.RUNNING.value)), default=F("status")),
         )
     )
     return Job.objects.select_related("project").get(pk=job_id) if claimed else None

@@ -37,7 +37,7 @@ def job_enqueue(
         project=getattr(target, "project", None),
         requested_by=actor.user,
         origin=actor.origin,
-        target_type=target._meta.model_name,
+        target_type=str(target._meta.model_name),
         target_id=target.pk,
         target_name=str(target),
         params=params,
