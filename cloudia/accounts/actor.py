@@ -11,6 +11,7 @@ from cloudia.accounts.enums import Permission, Role
 from cloudia.accounts.models import ApiToken, Membership, User
 
 NOWHERE = uuid.UUID(int=0)  # the project of what has none
+OVER_ONESELF = frozenset({Permission.VIEW, Permission.MANAGE})  # what an account may with itself and its tokens
 
 
 @dataclass(eq=False)
@@ -52,15 +53,23 @@ class Actor:
     def may(self, permission: str, obj: Any) -> bool:
         """Whether the role in the object's project includes ``permission``.
 
-        What has no project (hosts, jobs about hosts) belongs to the operators of the installation.
+        What has no project (hosts, jobs about hosts) belongs to the operators of the installation; what has an account
+        (tokens) to that account.
         """
         if self.read_only and permission != Permission.VIEW:
             return False
         if self.is_operator:
             return True
+        if getattr(obj, "account_id", None) == self.user.pk:
+            return permission in OVER_ONESELF
         role = self.roles.get(getattr(obj, "project_id", NOWHERE))
         return role is not None and permission in role.permissions
 
     def projects_with(self, permission: str) -> frozenset[uuid.UUID]:
         """Projects in which this actor's role includes ``permission``. For operators, only their memberships."""
         return frozenset(project for project, role in self.roles.items() if permission in role.permissions)
+
+
+def shell_actor() -> Actor:
+    """Whoever runs ``manage.py``: has the database in hand anyway. Its user is not in the database."""
+    return Actor(User(username="manage.py", is_operator=True))

@@ -6,6 +6,8 @@ import functools
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
+from django.db import models
+
 from cloudia.accounts.actor import Actor
 from cloudia.accounts.enums import Outcome
 from cloudia.accounts.models import AuditEntry, Project
@@ -16,18 +18,20 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def record(actor: Actor, action: str, target: Any, outcome: Outcome, *, code: str = "", job_id: Any = None) -> None:
-    """Write one entry. ``target`` is a model instance."""
+def record(
+    actor: Actor, action: str, target: models.Model | None, outcome: Outcome, *, code: str = "", job_id: Any = None
+) -> None:
+    """Write one entry. ``target`` is None where what was asked for does not exist."""
     project = target if isinstance(target, Project) else getattr(target, "project", None)
     AuditEntry.objects.create(
-        user=actor.user,
+        user=None if actor.user._state.adding else actor.user,  # see shell_actor
         username=actor.user.username,
         token_name=actor.token.name if actor.token else "",
         address=actor.address,
         action=action,
-        target_type=target._meta.model_name,
-        target_id=str(target.pk),
-        target_name=str(target)[:255],
+        target_type=str(target._meta.model_name) if target else "",
+        target_id=str(target.pk) if target else "",
+        target_name=str(target)[:255] if target else "",
         project=project if project is not None and project.pk else None,
         outcome=outcome,
         code=code,
@@ -35,18 +39,19 @@ def record(actor: Actor, action: str, target: Any, outcome: Outcome, *, code: st
     )
 
 
-def audited(action: str, target: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def audited(action: str, target: str = "") -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Decorate a service: its keyword ``actor`` asks for ``action`` on its keyword ``target``.
 
-    Success is written with the job it returned, if it returned one; a refusal with its code. The entry is written
-    after the service's own transaction, so that a refusal, which rolls back, leaves its trace.
+    Success is written with the job it returned, if it returned one, or about the object it made, if it made one
+    (returned alone or first in a tuple); a refusal with its code. The entry is written after the service's own
+    transaction, so that a refusal, which rolls back, leaves its trace.
     """
 
     def decorate(service: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(service)
         def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
             actor: Any = kwargs["actor"]
-            subject: Any = kwargs[target]
+            subject: Any = kwargs[target] if target else None
             try:
                 result = service(*args, **kwargs)
             except ActionDenied as error:
@@ -55,8 +60,11 @@ def audited(action: str, target: str) -> Callable[[Callable[P, R]], Callable[P, 
             except CloudiaError as error:
                 record(actor, action, subject, Outcome.REFUSED, code=error.code)
                 raise
-            job_id = getattr(result, "pk", None) if type(result).__name__ == "Job" else None
-            record(actor, action, subject, Outcome.ACCEPTED if job_id else Outcome.DONE, job_id=job_id)
+            made: Any = result[0] if isinstance(result, tuple) else result
+            if type(made).__name__ == "Job":  # by name: jobs stands above accounts
+                record(actor, action, subject, Outcome.ACCEPTED, job_id=made.pk)
+            else:
+                record(actor, action, made if isinstance(made, models.Model) else subject, Outcome.DONE)
             return result
 
         return wrapper

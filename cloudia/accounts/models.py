@@ -76,6 +76,16 @@ class User(AbstractBaseUser):
         return self.display_name or self.username
 
     @property
+    def account_id(self) -> uuid.UUID:
+        """A user belongs to itself: see ``Actor.may``."""
+        return self.id
+
+    @property
+    def held_by(self) -> None:
+        """No job holds a user."""
+        return
+
+    @property
     def is_staff(self) -> bool:
         """Django-admin is for operators."""
         return self.is_operator
@@ -172,6 +182,16 @@ class ApiToken(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+    @property
+    def account_id(self) -> uuid.UUID:
+        """A token belongs to its user: see ``Actor.may``."""
+        return self.user_id
+
+    @property
+    def held_by(self) -> None:
+        """No job holds a token."""
+        return
 
 
 class AuditQuerySet(ProjectQuerySet["AuditEntry"]):
