@@ -42,11 +42,11 @@ class Guard:
 
     @staticmethod
     def _watch(reading: int, grace: float) -> None:
-        leaders = set()
+        leaders: set[int] = set()
         with os.fdopen(reading) as lines:
             for line in lines:  # until the supervisor is gone
-                word, leader = line.split()
-                (leaders.add if word == "started" else leaders.discard)(int(leader))
+                word, pid = line.split()
+                (leaders.add if word == "started" else leaders.discard)(int(pid))
         deadline = time.monotonic() + grace
         while any(kill_group(leader, 0) for leader in leaders) and time.monotonic() < deadline:
             time.sleep(POLL)

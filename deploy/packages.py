@@ -1,0 +1,74 @@
+"""Packages of Debian and Ubuntu, installed without letting their services start."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from deploy.errors import StartError
+from deploy.init import has_systemd
+
+BUILD = ("python3-venv", "python3-dev", "gcc", "pkg-config", "libvirt-dev", "gettext")
+GUEST_IMAGE = ("grub-pc-bin", "grub-common", "fdisk", "e2fsprogs", "cpio", "kmod")
+HYPERVISOR = ("libvirt-clients", "qemu-system-x86", "qemu-utils", "libvirt-daemon-driver-qemu", "libvirt-daemon")
+WITH_SYSTEMD = ("libvirt-daemon-system",)  # brings the units, and polkit's rule for the group libvirt
+POSTGRES = ("postgresql",)
+LAB = (
+    *HYPERVISOR,
+    *("openvswitch-switch", "ovn-central", "ovn-host"),
+    *("iproute2", "ethtool", "gnutls-bin", "procps", "python3-libvirt"),
+)
+TESTS = ("chromium", "fonts-noto-cjk")
+
+POLICY = Path("/usr/sbin/policy-rc.d")  # invoke-rc.d(8): status 101 forbids every action on a service
+APT = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+
+
+def for_run(*, private_postgres: bool) -> tuple[str, ...]:
+    """What ``make run`` needs."""
+    postgres = POSTGRES if private_postgres else ()
+    return (*BUILD, *GUEST_IMAGE, *HYPERVISOR, *(WITH_SYSTEMD if has_systemd() else ()), *postgres)
+
+
+def for_tests() -> tuple[str, ...]:
+    """What ``make test`` needs."""
+    return (*BUILD, *GUEST_IMAGE, *POSTGRES, *LAB, *TESTS)
+
+
+def ensure(packages: Iterable[str]) -> None:
+    """Install what is missing. Raises StartError with apt's own last word."""
+    missing = [package for package in dict.fromkeys(packages) if not _installed(package)]
+    if not missing:
+        return
+    print(f"Installing {len(missing)} packages: {' '.join(missing)}", flush=True)
+    with _services_stay_off():
+        _apt("update", "-q")
+        _apt("install", "-y", "-q", "--no-install-recommends", *missing)
+
+
+def _installed(package: str) -> bool:
+    query = ["dpkg-query", "-W", "-f", "${db:Status-Status}", package]
+    return subprocess.run(query, capture_output=True, text=True).stdout == "installed"
+
+
+def _apt(*words: str) -> None:
+    answer = subprocess.run(["apt-get", *words], env=APT, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if answer.returncode:
+        complaints = [line for line in answer.stderr.splitlines() if line.startswith("E:")]
+        raise StartError(f"apt-get {words[0]} failed: {(complaints or ['no message'])[-1]}")
+
+
+@contextmanager
+def _services_stay_off() -> Iterator[None]:
+    if POLICY.exists():  # somebody's own policy stands
+        yield
+        return
+    POLICY.write_text("#!/bin/sh\nexit 101\n")
+    POLICY.chmod(0o755)
+    try:
+        yield
+    finally:
+        POLICY.unlink()

@@ -1,0 +1,20 @@
+"""Compiled translations, made where the source is newer."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from deploy.errors import StartError
+
+
+def compile_all(root: Path) -> None:
+    """Every ``locale/*/LC_MESSAGES/*.po`` to its ``.mo``. Raises StartError."""
+    for source in root.glob("locale/*/LC_MESSAGES/*.po"):
+        compiled = source.with_suffix(".mo")
+        if compiled.exists() and compiled.stat().st_mtime_ns >= source.stat().st_mtime_ns:
+            continue
+        command = ["msgfmt", "--check-format", "-o", str(compiled), str(source)]
+        answer = subprocess.run(command, capture_output=True, text=True)
+        if answer.returncode:
+            raise StartError(f"{source}: {answer.stderr.strip().splitlines()[0]}")
