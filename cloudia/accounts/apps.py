@@ -10,3 +10,7 @@ class AccountsConfig(AppConfig):
     name = "cloudia.accounts"
     label = "accounts"
     verbose_name = _("Accounts")
+
+    def ready(self) -> None:
+        """Listen to log-ins."""
+        from cloudia.accounts import signals  # noqa: F401, PLC0415  # models are only loaded now

@@ -10,7 +10,7 @@ from django.db import models
 
 from cloudia.accounts.actor import Actor
 from cloudia.accounts.enums import Outcome
-from cloudia.accounts.models import AuditEntry, Project
+from cloudia.accounts.models import AuditEntry, Project, User
 from cloudia.core.errors import CloudiaError
 from cloudia.core.policy import ActionDenied
 
@@ -36,6 +36,21 @@ def record(
         outcome=outcome,
         code=code,
         job_id=job_id,
+    )
+
+
+def record_login_failure(*, username: str, address: str | None, code: str) -> None:
+    """Write that somebody could not log in as ``username``, which need not exist."""
+    name = username[:64].replace("\0", "")
+    AuditEntry.objects.create(
+        user=User.objects.filter(username=name).first(),
+        username=name,
+        address=address,
+        action="login",
+        target_type="user",
+        target_name=name,
+        outcome=Outcome.REFUSED,
+        code=code,
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 
 from cloudia.accounts.actor import Actor
+from cloudia.accounts.addresses import client_address
 from cloudia.accounts.models import Project, User
 from cloudia.accounts.selectors import projects_visible_to
 from cloudia.core.ids import is_uuid
@@ -22,7 +23,7 @@ class ActorMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Set ``request.actor`` (None for the anonymous) and ``request.project``."""
-        actor = Actor(request.user, address=request.META.get("REMOTE_ADDR")) if isinstance(request.user, User) else None
+        actor = Actor(request.user, address=client_address(request)) if isinstance(request.user, User) else None
         request.actor = actor  # type: ignore[attr-defined]  # read through cloudia.ui.requests
         request.project = current_project(request, actor) if actor else None  # type: ignore[attr-defined]
         return self.get_response(request)
