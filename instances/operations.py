@@ -208,7 +208,7 @@ class StopInstance(GuestCooperates):
 
     def _ask(self, run: Run, seconds: float) -> None:
         self.hypervisor.domains.request_shutdown(self.instance.pk)
-        run.note(f"virsh shutdown {self.instance.short_id} --mode acpi")
+        run.note(f"virsh shutdown {self.instance.short_id} --mode agent,acpi")
         if not self.hypervisor.domains.wait_for(self.instance.pk, OFF, seconds):
             raise Wait(0)
 
@@ -240,7 +240,7 @@ class RebootInstance(GuestCooperates):
             return
         seconds = self.tick(run)
         hard = self.job.params["hard"] or seconds <= 0
-        run.note(f"virsh reset {name}" if hard else f"virsh reboot {name} --mode acpi")
+        run.note(f"virsh reset {name}" if hard else f"virsh reboot {name} --mode agent,acpi")
         if hard:
             domains.reset(pk)
         elif not domains.reboot_and_wait(pk, seconds):

@@ -53,7 +53,7 @@ def instance_start(*, actor: Actor, instance: Instance) -> Job:
 @audited("instance.stop", target="instance")
 @transaction.atomic
 def instance_stop(*, actor: Actor, instance: Instance, force: bool = False, timeout_s: int | None = None) -> Job:
-    """Power off: ask the guest; after ``timeout_s`` (default: the instance's), or at once if ``force``, cut the power."""
+    """Power off: ask the guest; after ``timeout_s`` (default: the instance's) or at once if ``force``, cut it."""
     row = _checked(policies.STOP, instance, actor)
     limit = row.stop_timeout_s if timeout_s is None else timeout_s
     return _enqueue(operations.StopInstance, row, actor, DesiredState.STOPPED, force=force, timeout_s=limit)

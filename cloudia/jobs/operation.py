@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cloudia.jobs.run import Run
 
 
-class Wait(Exception):  # noqa: N818  # not an error: a step's way to give its worker back
+class Wait(Exception):  # not an error: a step's way to give its worker back
     """Look again in so many seconds; meanwhile the worker serves others."""
 
     def __init__(self, seconds: float) -> None:

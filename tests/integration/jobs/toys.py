@@ -67,7 +67,7 @@ class Toy(Operation):
 @contextmanager
 def toys() -> Iterator[type[Toy]]:
     """A fresh Toy, registered while the block lasts."""
-    Toy.world, Toy.calls, Toy.behaviour, Toy.outcome = set(), [], {}, []  # type: ignore[misc]  # one test at a time
+    Toy.world, Toy.calls, Toy.behaviour, Toy.outcome = set(), [], {}, []
     registry.register(Toy)
     yield Toy
 

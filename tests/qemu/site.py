@@ -1,0 +1,116 @@
+"""A lab host as CloudiA knows it: a storage domain with the tiny image on it, a project, and somebody to ask."""
+
+from __future__ import annotations
+
+import subprocess
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cloudia.accounts.actor import Actor
+from cloudia.accounts.models import Project
+from cloudia.hosts.models import Host
+from cloudia.jobs.models import Job, JobLock
+from cloudia.jobs.runner import run_job
+from cloudia.virt import Hypervisor, hypervisor
+from instances.models import Instance
+from instances.services import instance_create
+from instances.wishes import Compute, InstanceWish
+from storage.models import Image, StorageDomain, Volume
+from tests.factories import (
+    GIB,
+    HostFactory,
+    ImageFactory,
+    MembershipFactory,
+    StorageDomainFactory,
+)
+from tests.qemu.lab import LabHost
+
+POOL_ID, IMAGE_ID = uuid.UUID(int=0xD0), uuid.UUID(int=0x1A)
+MEMORY_MIB = 96
+
+
+@dataclass
+class Site:
+    """The rows, and the host behind them."""
+
+    lab_host: LabHost
+    host: Host
+    domain: StorageDomain
+    image: Image
+    project: Project
+    actor: Actor
+
+    @property
+    def hypervisor(self) -> Hypervisor:
+        """The gateway to the host."""
+        return hypervisor(self.host.endpoint)
+
+    def virsh(self, *words: str) -> str:
+        """What virsh says: the independent witness."""
+        command = ["virsh", "-q", "-c", self.lab_host.uri, *words]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    def domains(self) -> dict[str, str]:
+        """Names and states of all domains on the host, by virsh."""
+        lines = (line.split(maxsplit=2) for line in self.virsh("list", "--all").splitlines())
+        return {name: state for _id, name, state in lines}
+
+    def files(self) -> set[str]:
+        """Names of the volumes in the pool, the image aside, by virsh."""
+        self.virsh("pool-refresh", self.domain.pool_name)
+        lines = self.virsh("vol-list", self.domain.pool_name).splitlines()
+        return {line.split()[0] for line in lines} - {str(self.image.pk)}
+
+    def create(self, *, start: bool = True, name: str = "guest") -> Job:
+        """Ask for a tiny instance."""
+        wish = InstanceWish(name=name, image=self.image, compute=Compute.by_hand(1, MEMORY_MIB), start=start)
+        return instance_create(actor=self.actor, project=self.project, wish=wish)
+
+    def made(self, *, start: bool = True, name: str = "guest") -> Instance:
+        """A tiny instance that is there."""
+        job = finish(self.create(start=start, name=name))
+        assert job.status == "succeeded", job.error_texts
+        return Instance.objects.get(pk=job.target_id)
+
+    def assert_nothing_left(self) -> None:
+        """No domain, no file, no volume row, no lock."""
+        assert self.domains() == {}
+        assert self.files() == set()
+        assert not Volume.objects.exists()
+        assert not JobLock.objects.exists()
+
+    def clean(self) -> None:
+        """Remove what a test left, as far as it is ours."""
+        for report in self.hypervisor.domains.reports():
+            self.hypervisor.domains.destroy(report.uuid)
+            self.hypervisor.domains.undefine(report.uuid)
+        for name in self.files():
+            self.hypervisor.volumes.delete(self.domain.pool_name, name)
+
+
+def make_site(lab_host: LabHost, tiny_image: Path) -> Site:
+    """Rows for ``lab_host``, and the image in its pool (uploaded once a lab)."""
+    host = HostFactory.create(name=lab_host.name, uri=lab_host.uri, accelerators=["tcg"])
+    domain = StorageDomainFactory.create(id=POOL_ID, path=str(lab_host.local_dir / "pool"), hosts=[host])
+    image = ImageFactory.create(id=IMAGE_ID, name="tiny", storage_domain=domain, virtual_bytes=GIB // 16)
+    gateway = hypervisor(host.endpoint)
+    gateway.pools.ensure_dir(domain.pool_name, domain.pk, domain.path)
+    if gateway.volumes.info(domain.pool_name, image.volume_name) is None:
+        with tiny_image.open("rb") as source:
+            size = tiny_image.stat().st_size
+            gateway.volumes.upload(domain.pool_name, image.volume_name, source, size, image.virtual_bytes)
+    member = MembershipFactory.create()
+    return Site(lab_host, host, domain, image, member.project, Actor(member.user))
+
+
+def finish(job: Job, deliver: Callable[[str], None] = run_job, most: int = 60) -> Job:
+    """Deliver a job until it has finished, as the watcher would but without letting time pass."""
+    for _delivery in range(most):
+        Job.objects.filter(pk=job.pk, resume_at__isnull=False).update(resume_at=None)
+        deliver(str(job.pk))
+        job.refresh_from_db()
+        if not job.is_active:
+            return job
+    raise AssertionError(f"{job.kind} is still {job.status} in step {job.step} after {most} deliveries")
