@@ -38,10 +38,9 @@ def ensure(folder: Path) -> None:
 
 
 def _answers(user: str | None = None) -> bool:
-    identity = {"user": user, "group": user, "extra_groups": [LIBVIRT_GROUP]} if user else {}
-    command = ["virsh", "-q", "-c", URI, "version"]
+    command = [*(["runuser", "-u", user, "--"] if user else []), "virsh", "-q", "-c", URI, "version"]
     try:
-        answer = subprocess.run(command, cwd="/", capture_output=True, timeout=15, **identity)
+        answer = subprocess.run(command, cwd="/", capture_output=True, timeout=15)
     except subprocess.TimeoutExpired:
         raise StartError("libvirtd is there but does not answer within 15 s: restart it.") from None
     return answer.returncode == 0

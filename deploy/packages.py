@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,9 +34,11 @@ def for_run(*, private_postgres: bool) -> tuple[str, ...]:
     return (*BUILD, *GUEST_IMAGE, *HYPERVISOR, *(WITH_SYSTEMD if has_systemd() else ()), *postgres)
 
 
-def for_tests() -> tuple[str, ...]:
-    """What ``make test`` needs."""
-    return (*BUILD, *GUEST_IMAGE, *POSTGRES, *LAB, *TESTS)
+def for_goal(goal: str) -> tuple[str, ...]:
+    """What the Makefile's ``check``, ``lab`` and ``test`` need."""
+    check = (*BUILD, *POSTGRES)
+    lab = (*GUEST_IMAGE, *LAB)
+    return {"check": check, "lab": lab, "test": (*check, *lab, *TESTS)}[goal]
 
 
 def ensure(packages: Iterable[str]) -> None:
@@ -43,6 +46,8 @@ def ensure(packages: Iterable[str]) -> None:
     missing = [package for package in dict.fromkeys(packages) if not _installed(package)]
     if not missing:
         return
+    if os.geteuid() != 0:
+        raise StartError(f"these packages are missing, and only root can install them: {' '.join(missing)}")
     print(f"Installing {len(missing)} packages: {' '.join(missing)}", flush=True)
     with _services_stay_off():
         _apt("update", "-q")
@@ -72,3 +77,10 @@ def _services_stay_off() -> Iterator[None]:
         yield
     finally:
         POLICY.unlink()
+
+
+if __name__ == "__main__":
+    try:
+        ensure(for_goal(sys.argv[1]))
+    except StartError as error:
+        sys.exit(str(error))

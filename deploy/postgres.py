@@ -57,4 +57,4 @@ def server_command(directory: Path, *options: str) -> list[str]:
 
 def ready_command(directory: Path) -> list[str]:
     """Exits with 0 when the server takes connections."""
-    return [str(binaries(directory) / "pg_isready"), "-q", "-h", str(directory)]
+    return [str(binaries(directory) / "pg_isready"), "-q", "-h", str(directory), "-U", "cloudia", "-d", "postgres"]

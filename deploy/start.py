@@ -20,7 +20,7 @@ GRACEFUL_WEB = 3  # seconds that open requests get at a stop; live pages (SSE) n
 def set_up(config: Config) -> Path:
     """All that needs root; whatever is there already is left as it is. The guest image's path."""
     packages.ensure(packages.for_run(private_postgres=config.private_postgres))
-    virtualenv.ensure(config.root, "requirements.txt")
+    virtualenv.ensure(config.root, "requirements.txt", for_everybody=True)
     user = account.ensure()
     account.own_folder(HOME, 0o755)
     account.own_folder(config.var, 0o755)

@@ -14,11 +14,15 @@ from deploy.errors import StartError
 SYSTEM_PYTHON = Path("/usr/bin/python3")  # everybody may run it, unlike one in somebody's home
 
 
-def ensure(root: Path, requirements: str) -> None:
-    """Make ``root/.venv`` hold what the file ``requirements`` names. Raises StartError."""
+def ensure(root: Path, requirements: str, *, for_everybody: bool = False) -> None:
+    """Make ``root/.venv`` hold what the file ``requirements`` names. Raises StartError.
+
+    ``for_everybody``: other users must be able to run it, so one made by an interpreter in root's home is made anew.
+    """
     folder = root / ".venv"
     stamp, wanted = folder / f"{requirements}.sha256", _digest(root)
-    if not _usable(folder / "bin" / "python"):
+    python = folder / "bin" / "python"
+    if not python.exists() or (for_everybody and not _open_to_all(python.resolve())):
         print("Making the virtualenv", flush=True)
         shutil.rmtree(folder, ignore_errors=True)
         _run(str(SYSTEM_PYTHON), "-m", "venv", str(folder))
@@ -34,12 +38,8 @@ def _digest(root: Path) -> str:
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
-def _usable(python: Path) -> bool:
-    """Whether it exists, runs, and leads to an interpreter that every user may run."""
-    if not python.exists():
-        return False
-    real = python.resolve()
-    return all(folder.stat().st_mode & stat.S_IXOTH for folder in (real, *real.parents))
+def _open_to_all(path: Path) -> bool:
+    return all(part.stat().st_mode & stat.S_IXOTH for part in (path, *path.parents))
 
 
 def _run(*command: str) -> None:

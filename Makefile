@@ -1,0 +1,56 @@
+# What can be done here: make help. `make run` and `make test` need nothing but git, make and python3.
+SHELL := /bin/bash
+VENV := .venv/bin
+PYTHON := /usr/bin/python3
+QUICK := not qemu and not browser and not slow
+export PORT BIND DATABASE_URL
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check lint format bench lab lab-down vendor screenshots messages packages-% requirements
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' Makefile
+
+run: ## install what is missing, start CloudiA, print its URL (root; settings: docs/settings.md)
+	@deploy/run
+
+test: packages-test requirements lint ## everything: linters, types, and all tests with coverage (root)
+	$(VENV)/python -m pytest --cov --cov-report=term
+
+check: packages-check requirements lint ## the same without QEMU, browser and slow tests
+	$(VENV)/python -m pytest -m "$(QUICK)"
+
+lint: ## ruff, mypy strict, the layers' contracts
+	$(VENV)/ruff check .
+	$(VENV)/ruff format --check .
+	$(VENV)/mypy
+	$(VENV)/lint-imports
+
+format: ## let ruff format and sort
+	$(VENV)/ruff check --fix .
+	$(VENV)/ruff format .
+
+bench: packages-test requirements ## benchmarks with their yardsticks (tests/bench)
+	$(VENV)/python -m pytest tests/bench -s
+
+lab: packages-lab ## several fake hosts on this computer (root; docs/lab.md)
+	@deploy/lab/lab up $(HOSTS) $(OPTIONS)
+
+lab-down: ## remove them
+	@deploy/lab/lab down
+
+vendor: ## fetch the pinned front-end files into static/vendor
+	$(PYTHON) -m deploy.vendor
+
+screenshots: packages-test requirements ## take the documentation's pictures anew
+	$(VENV)/python -m pytest tests/e2e -m browser --screenshots docs/images
+
+messages: ## collect translatable texts into locale/
+	$(VENV)/python manage.py makemessages -l ko --no-obsolete --no-wrap --add-location file \
+	  -i 'tests/*' -i 'var/*' -i '.venv/*'
+
+packages-%:
+	@$(PYTHON) -m deploy.packages $*
+
+requirements:
+	@$(PYTHON) -m deploy.virtualenv requirements-dev.txt
