@@ -11,7 +11,7 @@ from uuid import UUID
 import libvirt
 
 from cloudia.core.errors import CloudiaError
-from cloudia.virt.connection import Connection
+from cloudia.virt.connection import Connection, Session
 from cloudia.virt.types import DomainEvent, EventKind
 
 log = logging.getLogger(__name__)
@@ -33,26 +33,47 @@ Callback = Callable[[DomainEvent], None]
 
 
 class Subscription:
-    """Events flow until ``close()``, or until the connection dies (see ``Hypervisor.on_disconnect``)."""
+    """Events flow until ``close()``, or until the host is lost. It has a connection of its own, which it closes."""
 
-    def __init__(self, connection: Connection, conn: Any, ids: list[int]) -> None:
-        self._connection, self._conn, self._ids = connection, conn, ids
+    def __init__(self, session: Session, on_disconnect: Callable[[], None] | None) -> None:
+        self._session, self._on_disconnect = session, on_disconnect
+        self._ids: list[int] = []
+        self._open = True
+
+    def start(self, callback: Callback, uuid: UUID | None) -> None:
+        """Ask for the events. Raises CloudiaError."""
+        self._ids = self._session.call(lambda conn: _register(conn, callback, uuid))
+        self._session.call(lambda conn: conn.registerCloseCallback(self._lost, None))
 
     def close(self) -> None:
-        """Stop the events; harmless twice, and when the connection is gone."""
-        ids, self._ids = self._ids, []
-        with contextlib.suppress(CloudiaError):
-            self._connection.call(lambda conn: self._deregister(conn, ids))
+        """Stop the events; harmless twice, and when the host is gone."""
+        was_open, self._open = self._open, False
+        if was_open:
+            with contextlib.suppress(CloudiaError):
+                self._session.call(self._deregister)
 
-    def _deregister(self, conn: Any, ids: list[int]) -> None:
-        if conn is self._conn:  # the numbers mean nothing to another connection
-            for number in ids:
-                conn.domainEventDeregisterAny(number)
+    def _deregister(self, conn: Any) -> None:
+        # All of it, or libvirt-python keeps the connection alive.
+        conn.unregisterCloseCallback()
+        for number in self._ids:
+            conn.domainEventDeregisterAny(number)
+
+    def _lost(self, _conn: Any, _reason: int, _opaque: Any) -> None:
+        was_open, self._open = self._open, False
+        if was_open and self._on_disconnect:
+            self._on_disconnect()
 
 
-def listen(connection: Connection, callback: Callback, uuid: UUID | None = None) -> Subscription:
+def listen(
+    connection: Connection,
+    callback: Callback,
+    uuid: UUID | None = None,
+    on_disconnect: Callable[[], None] | None = None,
+) -> Subscription:
     """Call back on lifecycle and reboot events of one domain, or of all. Raises CloudiaError."""
-    return connection.call(lambda conn: Subscription(connection, conn, _register(conn, callback, uuid)))
+    subscription = Subscription(connection.open_session(), on_disconnect)
+    subscription.start(callback, uuid)
+    return subscription
 
 
 def _register(conn: Any, callback: Callback, uuid: UUID | None) -> list[int]:

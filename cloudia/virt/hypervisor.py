@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,8 @@ from cloudia.virt.events import Callback, Subscription, listen
 from cloudia.virt.storage import Pools, Volumes
 from cloudia.virt.types import Endpoint, HostDescription
 
+log = logging.getLogger(__name__)
+
 
 class Hypervisor:
     """A host. Safe to use from any thread, and after a fork; every function raises CloudiaError."""
@@ -19,6 +22,7 @@ class Hypervisor:
     def __init__(self, endpoint: Endpoint, deadline_s: float = DEADLINE_S) -> None:
         self.endpoint = endpoint
         self._connection = Connection(endpoint, deadline_s)
+        self._listeners: list[Callable[[], None]] = []
         self.domains = Domains(self._connection)
         self.pools = Pools(self._connection)
         self.volumes = Volumes(self._connection)
@@ -34,16 +38,23 @@ class Hypervisor:
     def subscribe(self, callback: Callback) -> Subscription:
         """Call back with every DomainEvent, on the event thread: hand over and return, never call libvirt there.
 
-        Ends with the connection: see ``on_disconnect``.
+        Ends with its connection: see ``on_disconnect``.
         """
-        return listen(self._connection, callback)
+        return listen(self._connection, callback, on_disconnect=self._tell_disconnect)
 
     def on_disconnect(self, listener: Callable[[], None]) -> None:
-        """Call ``listener`` whenever an open connection dies, from any thread. Subscriptions are void then."""
-        self._connection.disconnect_listeners.append(listener)
+        """Call ``listener``, on the event thread, whenever a subscription has lost the host. It is void then."""
+        self._listeners.append(listener)
+
+    def _tell_disconnect(self) -> None:
+        for listener in list(self._listeners):
+            try:
+                listener()
+            except Exception:  # one listener's mistake must not keep the others from hearing
+                log.exception("disconnect listener failed")
 
     def close(self) -> None:
-        """Close the connection; the next use opens another."""
+        """Close unused connections; the next use opens another."""
         self._connection.close()
 
 

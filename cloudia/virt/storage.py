@@ -12,7 +12,7 @@ import libvirt
 from django.utils.translation import gettext as _
 
 from cloudia.core.errors import HostUnreachable, OperationFailed
-from cloudia.virt.connection import Connection
+from cloudia.virt.connection import Connection, Session
 from cloudia.virt.errors import no_space, none_if
 from cloudia.virt.types import PoolInfo, VolumeInfo
 from cloudia.virt.xml.storage import Pool, Volume
@@ -150,28 +150,29 @@ class Volumes:
         return self._connection.call(lambda conn: work(_active_pool(conn, pool)), SLOW_S)
 
     def _send(self, pool: str, name: str, source: BinaryIO, size: int, progress: Callable[[int], None]) -> None:
-        def begin(conn: Any) -> Any:
-            stream = conn.newStream(0)
-            conn.storagePoolLookupByName(pool).storageVolLookupByName(name).upload(stream, 0, size, 0)
-            return stream
-
-        call = self._connection.call
-        stream = call(begin)
-        try:
-            sent = 0
-            while chunk := source.read(min(CHUNK, size - sent)):
-                call(functools.partial(_send_all, stream, chunk))  # each with a deadline of its own
-                sent += len(chunk)
-                progress(sent)
-            _check_complete(sent, size)
-            call(lambda _conn: stream.finish(), SLOW_S)
-        except BaseException:
-            with contextlib.suppress(HostUnreachable, OperationFailed):
-                call(lambda _conn: stream.abort())
-            raise
+        with self._connection.session() as session:
+            stream = session.call(lambda conn: _begin_upload(conn, pool, name, size))
+            try:
+                _send_chunks(session, stream, source, size, progress)
+                session.call(lambda _conn: stream.finish(), SLOW_S)
+            except BaseException:
+                with contextlib.suppress(HostUnreachable, OperationFailed):
+                    session.call(lambda _conn: stream.abort())
+                raise
 
 
-def _check_complete(sent: int, size: int) -> None:
+def _begin_upload(conn: Any, pool: str, name: str, size: int) -> Any:
+    stream = conn.newStream(0)
+    conn.storagePoolLookupByName(pool).storageVolLookupByName(name).upload(stream, 0, size, 0)
+    return stream
+
+
+def _send_chunks(session: Session, stream: Any, source: BinaryIO, size: int, progress: Callable[[int], None]) -> None:
+    sent = 0
+    while chunk := source.read(min(CHUNK, size - sent)):
+        session.call(functools.partial(_send_all, stream, chunk))  # each with a deadline of its own
+        sent += len(chunk)
+        progress(sent)
     if sent < size:
         raise OperationFailed(_("The file ended too early."), code="upload_incomplete")
 
