@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import http.client
 import sys
 import time
-import urllib.error
-import urllib.request
+from urllib.parse import urlsplit
 
 PATIENCE = 60.0  # seconds
 
 
 def answers(url: str) -> bool:
-    """Whether a web server is there; what it says doesn't matter."""
+    """Whether a web server is there; what it says (a redirect to HTTPS, say) doesn't matter."""
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=5)
     try:
-        urllib.request.urlopen(url, timeout=5).close()  # noqa: S310  the address comes from our own configuration
-    except urllib.error.HTTPError:
-        return True
-    except OSError:
+        connection.request("HEAD", "/")
+        connection.getresponse()
+    except (OSError, http.client.HTTPException):
         return False
+    finally:
+        connection.close()
     return True
 
 

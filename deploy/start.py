@@ -38,7 +38,8 @@ def processes(config: Config, image: Path) -> list[Process]:
     python, manage = str(config.python), str(config.root / "manage.py")
     web = (python, "-m", "uvicorn", "cloudia.asgi:application", "--host", config.bind, "--port", str(config.port))
     quiet = ("--lifespan", "off", "--no-access-log", "--log-level", "warning", "--no-server-header")
-    stopping = ("--timeout-graceful-shutdown", str(GRACEFUL_WEB))
+    # Django decides whom to believe about addresses: CLOUDIA_BEHIND_PROXY.
+    stopping = ("--no-proxy-headers", "--timeout-graceful-shutdown", str(GRACEFUL_WEB))
     return [
         *([_postgres(config)] if config.private_postgres else []),
         Process("prepare", (python, "-m", "deploy.prepare", str(image)), once=True),
