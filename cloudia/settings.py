@@ -172,3 +172,17 @@ Q_CLUSTER = {
     "label": "Queue",
     "scheduler": False,
 }
+
+# --- log ----------------------------------------------------------------------------------------------------------
+# To standard error, without times: whoever collects the lines (systemd, a supervisor) adds them.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.text("CLOUDIA_LOG_LEVEL", "INFO").upper()},
+    "loggers": {
+        "django": {"handlers": [], "level": "INFO"},  # else it has a handler of its own
+        "django-q": {"level": "WARNING"},  # at INFO it tells every task
+    },
+}

@@ -70,6 +70,7 @@ def database(name: str, private_cluster: Path) -> dict[str, Any]:
         "PASSWORD": unquote(parts.password or ""),
         "HOST": query.pop("host", parts.hostname or ""),
         "PORT": str(parts.port or query.pop("port", "")),
+        "CONN_HEALTH_CHECKS": True,  # or the pool hands out connections that died with a restart of the server
         # A pool, because under ASGI every request may run on another thread.
         "OPTIONS": {"pool": {"min_size": 1, "max_size": number("CLOUDIA_DB_POOL", 16), "timeout": 10}, **query},
     }
