@@ -22,3 +22,5 @@ os.environ.setdefault("CLOUDIA_SECRET_KEY", "only-for-tests-" + "0123456789abcde
 os.environ.setdefault("CLOUDIA_STATIC_STORAGE", "django.contrib.staticfiles.storage.StaticFilesStorage")
 
 from cloudia.settings import *  # noqa: E402, F403  the environment above must be there first
+
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # noqa: F405  # whitenoise warns where nothing was collected

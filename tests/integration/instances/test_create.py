@@ -1,0 +1,263 @@
+"""Asking for an instance: what is recorded, what is refused, and that parallel requests never overbook a host."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.models import Sum
+from django.utils.translation import override
+
+from cloudia.accounts.actor import Actor
+from cloudia.accounts.enums import Origin, Role
+from cloudia.accounts.models import AuditEntry, Project
+from cloudia.core.errors import InputError, NoCapacity
+from cloudia.core.policy import ActionDenied
+from cloudia.hosts.enums import HostState
+from cloudia.jobs.models import Job
+from instances.enums import PowerState
+from instances.models import Instance
+from instances.services import instance_create, instance_start
+from instances.wishes import Compute, InstanceWish
+from storage.models import Image, Volume
+from tests.factories import (
+    HostFactory,
+    ImageFactory,
+    InstanceFactory,
+    InstanceTypeFactory,
+    MembershipFactory,
+    ProjectFactory,
+    StorageDomainFactory,
+    UserFactory,
+)
+
+GIB = 2**30
+
+
+class Tenant:
+    """A manager, their project, and an image on one host with 16 CPUs and 8 GiB for guests."""
+
+    def __init__(self, **host: Any) -> None:
+        member = MembershipFactory.create()
+        self.actor, self.project = Actor(member.user), member.project
+        self.host = HostFactory.create(**{"memory_mib": 9216, "reserved_memory_mib": 1024, "vcpu_ratio": 1, **host})
+        self.image: Image = ImageFactory.create(storage_domain=StorageDomainFactory.create(hosts=[self.host]))
+
+    def wish(self, *, vcpus: int = 1, memory_mib: int = 1024, **values: Any) -> InstanceWish:
+        return InstanceWish(
+            **{"name": "web", "image": self.image, "compute": Compute.by_hand(vcpus, memory_mib), **values}
+        )
+
+    def create(self, **values: Any) -> Job:
+        return instance_create(actor=self.actor, project=self.project, wish=self.wish(**values))
+
+    def refused_at(self, **values: Any) -> set[tuple[str, str]]:
+        """Field and code of everything that is wrong with the wish."""
+        with pytest.raises(InputError) as refused:
+            self.create(**values)
+        return {(field, error.code) for field, errors in refused.value.fields.items() for error in errors}
+
+
+@pytest.fixture
+def tenant(db: None) -> Tenant:
+    return Tenant()
+
+
+def test_create_records_the_instance_its_disk_and_its_job(tenant: Tenant) -> None:
+    job = tenant.create(name=" web ", vcpus=2, memory_mib=2048, boot_disk_gib=10)
+    instance = Instance.objects.for_display().get()
+    assert (job.target_id, job.kind, instance.current_job) == (instance.pk, "instance.create", job)
+    assert (instance.name, instance.vcpus, instance.memory_mib, instance.host) == ("web", 2, 2048, tenant.host)
+    assert instance.short_id == f"i-{instance.pk.hex[:8]}"
+    assert instance.display_state.code == "creating"
+    disk = instance.disks.get()
+    assert (disk.is_boot, disk.device_name, disk.volume.size_gib) == (True, "vda", 10)
+    entry = AuditEntry.objects.get()
+    assert (entry.action, entry.outcome, entry.job_id) == ("instance.create", "accepted", job.pk)
+
+
+def test_instance_type_fixes_vcpus_and_memory(tenant: Tenant) -> None:
+    kind = InstanceTypeFactory.create(vcpus=2, memory_mib=512)
+    tenant.create(compute=Compute.of_type(kind))
+    instance = Instance.objects.get()
+    assert (instance.vcpus, instance.memory_mib, instance.instance_type) == (2, 512, kind)
+
+
+@pytest.mark.parametrize(
+    "name", ['a "quoted" <b>name</b> & more', "it's", "한글 이름 🚀", "a/b\\c", "'; DROP TABLE instances;--", "x" * 128]
+)
+def test_any_single_line_is_a_name(tenant: Tenant, name: str) -> None:
+    tenant.create(name=name)
+    assert Instance.objects.get().name == name
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("", "required"),
+        ("   ", "required"),
+        ("x" * 129, "too_long"),
+        ("x" * 10_000, "too_long"),
+        ("two\nlines", "invalid"),
+        ("tab\there", "invalid"),
+        ("nul\0", "invalid"),
+        ("line\u2028separator", "invalid"),
+    ],
+)
+def test_name_that_is_not_one_line_is_refused(tenant: Tenant, name: str, code: str) -> None:
+    assert tenant.refused_at(name=name) == {("name", code)}
+
+
+@pytest.mark.parametrize("vcpus", [0, -1, 256, 10**9])
+def test_impossible_number_of_vcpus_is_refused(tenant: Tenant, vcpus: int) -> None:
+    assert ("vcpus", "out_of_range") in tenant.refused_at(vcpus=vcpus)
+
+
+@pytest.mark.parametrize("memory_mib", [0, -1, 63, 10**12])
+def test_impossible_amount_of_memory_is_refused(tenant: Tenant, memory_mib: int) -> None:
+    assert ("memory_mib", "out_of_range") in tenant.refused_at(memory_mib=memory_mib)
+
+
+def test_maximum_below_the_start_is_refused(tenant: Tenant) -> None:
+    compute = Compute.by_hand(4, 2048, max_vcpus=2, max_memory_mib=1024)
+    assert tenant.refused_at(compute=compute) == {("max_vcpus", "below_current"), ("max_memory_mib", "below_current")}
+
+
+def test_boot_disk_smaller_than_the_image_is_refused(tenant: Tenant) -> None:
+    assert tenant.refused_at(boot_disk_gib=tenant.image.minimum_gib - 1) == {("boot_disk_gib", "out_of_range")}
+
+
+def test_everything_wrong_is_said_at_once(tenant: Tenant) -> None:
+    wrong = tenant.refused_at(name="", boot_disk_gib=0, compute=Compute.by_hand(0, 0))
+    assert {field for field, _code in wrong} == {
+        "name",
+        "boot_disk_gib",
+        "vcpus",
+        "memory_mib",
+        "max_vcpus",
+        "max_memory_mib",
+    }
+
+
+def test_refused_wish_leaves_nothing(tenant: Tenant) -> None:
+    tenant.refused_at(name="")
+    assert (Instance.objects.count(), Volume.objects.count(), Job.objects.count()) == (0, 0, 0)
+    assert [(entry.outcome, entry.code) for entry in AuditEntry.objects.all()] == [("refused", "invalid")]
+
+
+@pytest.mark.parametrize("change", [{"deprecated": True}, {"status": "failed"}])
+def test_image_that_is_not_offered_is_refused(tenant: Tenant, change: dict[str, Any]) -> None:
+    Image.objects.filter(pk=tenant.image.pk).update(**change)
+    assert tenant.refused_at() == {("image", "not_usable")}
+
+
+def test_image_deleted_meanwhile_is_refused(tenant: Tenant) -> None:
+    wish = tenant.wish()
+    Image.objects.all().delete()
+    with pytest.raises(InputError) as refused:
+        instance_create(actor=tenant.actor, project=tenant.project, wish=wish)
+    assert list(refused.value.fields) == ["image"]
+
+
+def test_image_of_another_project_is_refused(tenant: Tenant) -> None:
+    Image.objects.update(project=ProjectFactory.create())
+    assert tenant.refused_at() == {("image", "not_usable")}
+
+
+def test_instance_type_of_another_project_is_refused(tenant: Tenant) -> None:
+    kind = InstanceTypeFactory.create(project=ProjectFactory.create())
+    assert tenant.refused_at(compute=Compute.of_type(kind)) == {("instance_type", "not_usable")}
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.OPERATOR])
+def test_only_managers_create(tenant: Tenant, role: Role) -> None:
+    tenant.actor = Actor(MembershipFactory.create(project=tenant.project, role=role).user)
+    with pytest.raises(ActionDenied) as refused:
+        tenant.create()
+    assert refused.value.denial.code == "permission_denied"
+
+
+def test_member_of_another_project_may_not_create_here(tenant: Tenant) -> None:
+    tenant.actor = Actor(MembershipFactory.create().user)
+    with pytest.raises(ActionDenied):
+        tenant.create()
+
+
+def test_instance_of_a_service_account_belongs_to_its_origin(tenant: Tenant) -> None:
+    service = UserFactory.create(is_service=True, origin=Origin.KUBERNETES, display_name="shop-k8s")
+    MembershipFactory.create(user=service, project=tenant.project)
+    tenant.actor = Actor(service)
+    tenant.create()
+    instance = Instance.objects.get()
+    assert (instance.origin, instance.owner_name) == (Origin.KUBERNETES, "shop-k8s")
+
+
+def refusal(tenant: Tenant, **values: Any) -> str:
+    with pytest.raises(NoCapacity) as refused, override("en"):
+        tenant.create(**values)
+    with override("en"):
+        return str(refused.value.message)
+
+
+def test_no_room_says_which_limit_of_which_host(tenant: Tenant) -> None:
+    assert refusal(tenant, memory_mib=8193) == (
+        f"No host has room: {tenant.host.name} (memory: 8193 MiB needed, 8192 MiB free)."
+    )
+    assert refusal(tenant, vcpus=17) == f"No host has room: {tenant.host.name} (vCPUs: 17 needed, 16 free)."
+    tenant.host.state = HostState.MAINTENANCE
+    tenant.host.save()
+    assert refusal(tenant) == f"No host has room: {tenant.host.name} (in maintenance)."
+    tenant.host.state, tenant.host.reachable = HostState.ACTIVE, False
+    tenant.host.save()
+    assert refusal(tenant) == f"No host has room: {tenant.host.name} (does not answer)."
+
+
+def test_host_without_the_storage_is_no_candidate(tenant: Tenant) -> None:
+    tenant.host.attachments.update(active=False)
+    assert refusal(tenant) == "No host has the storage this instance needs."
+
+
+def test_instance_goes_where_most_memory_is_free(tenant: Tenant) -> None:
+    larger = HostFactory.create(memory_mib=65_536)
+    tenant.image.storage_domain.attachments.create(host=larger, active=True)
+    tenant.create()
+    assert Instance.objects.get().host == larger
+
+
+def test_stopped_instances_take_no_room(tenant: Tenant) -> None:
+    InstanceFactory.create(host=tenant.host, image=tenant.image, memory_mib=8192, max_memory_mib=8192)
+    tenant.create(memory_mib=8192)
+
+
+def test_start_is_refused_when_its_host_is_full(tenant: Tenant) -> None:
+    InstanceFactory.create(
+        host=tenant.host, image=tenant.image, memory_mib=8000, max_memory_mib=8000, power_state=PowerState.RUNNING
+    )
+    small = InstanceFactory.create(
+        host=tenant.host, image=tenant.image, memory_mib=512, max_memory_mib=512, project=tenant.project
+    )
+    with pytest.raises(NoCapacity):
+        instance_start(actor=tenant.actor, instance=small)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_parallel_creates_never_overbook_a_host() -> None:
+    tenant = Tenant()
+
+    def create(number: int) -> bool:
+        try:
+            instance_create(
+                actor=Actor(tenant.actor.user), project=Project.objects.get(), wish=tenant.wish(name=f"n{number}")
+            )
+        except NoCapacity:
+            return False
+        finally:
+            connection.close()
+        return True
+
+    with ThreadPoolExecutor(12) as pool:
+        accepted = list(pool.map(create, range(24)))
+    assert accepted.count(True) == 8, "8 GiB hold eight guests of 1 GiB"
+    assert Instance.objects.aggregate(memory=Sum("memory_mib"))["memory"] == 8192
