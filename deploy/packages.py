@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -42,16 +42,20 @@ def for_goal(goal: str) -> tuple[str, ...]:
 
 
 def ensure(packages: Iterable[str]) -> None:
-    """Install what is missing. Raises StartError with apt's own last word."""
+    """Install what is missing; see ``install``."""
     missing = [package for package in dict.fromkeys(packages) if not _installed(package)]
-    if not missing:
-        return
+    if missing:
+        install(missing)
+
+
+def install(packages: Sequence[str]) -> None:
+    """Install, also what is there already. Raises StartError with apt's own last word."""
     if os.geteuid() != 0:
-        raise StartError(f"these packages are missing, and only root can install them: {' '.join(missing)}")
-    print(f"Installing {len(missing)} packages: {' '.join(missing)}", flush=True)
-    with _services_stay_off():
+        raise StartError(f"these packages are missing, and only root can install them: {' '.join(packages)}")
+    print(f"Installing {len(packages)} packages: {' '.join(packages)}", flush=True)
+    with services_stay_off():
         _apt("update", "-q")
-        _apt("install", "-y", "-q", "--no-install-recommends", *missing)
+        _apt("install", "-y", "-q", "--no-install-recommends", *packages)
 
 
 def _installed(package: str) -> bool:
@@ -67,8 +71,9 @@ def _apt(*words: str) -> None:
 
 
 @contextmanager
-def _services_stay_off() -> Iterator[None]:
-    if POLICY.exists():  # somebody's own policy stands
+def services_stay_off() -> Iterator[None]:
+    """Let no package start, stop or restart a service meanwhile; somebody's own policy stands."""
+    if POLICY.exists():
         yield
         return
     POLICY.write_text("#!/bin/sh\nexit 101\n")
