@@ -73,7 +73,7 @@ def test_busy_names_the_job_in_the_way() -> None:
     denial = close().denial(Door(held_by=HOLDER), Person())
     assert denial is not None
     assert denial.holder == HOLDER
-    assert "Paint the door" in denial.message
+    assert "Paint the door" in str(denial.message)
 
 
 def test_missing_permission_is_forbidden_and_everything_else_a_conflict() -> None:
