@@ -26,7 +26,7 @@ INSTALLED_APPS = [
     "cloudia.api",
     "storage",
     "instances",
-    "django.contrib.admin",
+    "cloudia.accounts.admin_config.OperatorAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -1,0 +1,162 @@
+"""Operators' pages for people, projects, tokens and the audit trail."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import Count, Model, QuerySet
+from django.forms import BaseInlineFormSet, ModelForm
+from django.http import HttpRequest
+from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_lazy as _
+
+from cloudia.accounts import policies, services
+from cloudia.accounts.admin_base import (
+    REFUSALS,
+    OperatorAdmin,
+    ReadOnlyAdmin,
+    TabularInline,
+    actor_of,
+    each,
+    reason,
+    service_action,
+)
+from cloudia.accounts.models import ApiToken, AuditEntry, Membership, Project, User
+
+EDITABLE = ("display_name", "email", "is_operator", "is_active")
+
+
+@admin.register(User)
+class UserAdmin(OperatorAdmin):
+    """People and service accounts. Passwords and tokens are generated, and shown once."""
+
+    list_display = ("username", "display_name", "is_operator", "is_service", "origin", "is_active", "last_login")
+    list_filter = ("is_operator", "is_service", "is_active", "origin")
+    search_fields = ("username", "display_name", "email", "id")
+    actions = ("new_password", "new_token")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """What an account is, is decided when it is made."""
+        if obj:
+            return ("id", "username", "is_service", "origin", *EDITABLE, "created_at", "last_login")
+        return ("username", "display_name", "email", "is_operator", "is_service", "origin")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """See get_fields."""
+        return ("id", "username", "is_service", "origin", "created_at", "last_login") if obj else ()
+
+    def save_through_service(self, request: HttpRequest, row: User, form: ModelForm[Any], change: bool) -> Model:
+        """Edit, or make an account of the kind asked for."""
+        actor, data = actor_of(request), form.cleaned_data
+        if change:
+            return services.user_edit(actor=actor, user=row, **{name: data[name] for name in EDITABLE})
+        names = {"username": data["username"], "display_name": data["display_name"]}
+        if data["is_service"]:
+            return services.service_account_create(actor=actor, origin=data["origin"], **names)
+        user, password = services.user_create(
+            actor=actor, email=data["email"], is_operator=data["is_operator"], **names
+        )
+        messages.warning(request, f"{user}: {shown_once(password)}")
+        return user
+
+    @admin.action(description=_("Generate a new password"))
+    def new_password(self, request: HttpRequest, rows: QuerySet[User]) -> None:
+        """For who has forgotten it; sessions end."""
+        actor = actor_of(request)
+        each(request, rows, lambda user: shown_once(services.user_reset_password(actor=actor, user=user)))
+
+    @admin.action(description=_("Create an API token (read and write, 90 days)"))
+    def new_token(self, request: HttpRequest, rows: QuerySet[User]) -> None:
+        """Above all for service accounts, which can't make one themselves."""
+        actor = actor_of(request)
+        each(
+            request,
+            rows,
+            lambda user: shown_once(services.token_create(actor=actor, user=user, name=f"{actor.user.username}")[1]),
+        )
+
+
+def shown_once(secret: str) -> str:
+    """A generated secret, with the advice to keep it now."""
+    return _t("%(secret)s — keep it now, it is not shown again.") % {"secret": secret}
+
+
+class MembershipInline(TabularInline):
+    """Members of a project."""
+
+    model = Membership
+    extra = 0
+    autocomplete_fields = ("user",)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Ends the membership."""
+        return True
+
+
+@admin.register(Project)
+class ProjectAdmin(OperatorAdmin):
+    """Tenants and their members."""
+
+    list_display = ("name", "description", "members_count", "created_at")
+    search_fields = ("name", "description", "id")
+    fields = ("id", "name", "description", "created_at")
+    readonly_fields = ("id", "created_at")
+    inlines = (MembershipInline,)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Project]:
+        """With the number of members."""
+        projects: QuerySet[Project] = super().get_queryset(request).annotate(members_count=Count("memberships"))
+        return projects
+
+    @admin.display(description=_("members"), ordering="members_count")
+    def members_count(self, project: Any) -> int:
+        """How many people are in it."""
+        count: int = project.members_count
+        return count
+
+    def save_through_service(self, request: HttpRequest, row: Project, form: ModelForm[Any], change: bool) -> Model:
+        """Create or edit."""
+        names = {"name": form.cleaned_data["name"], "description": form.cleaned_data["description"]}
+        if change:
+            return services.project_edit(actor=actor_of(request), project=row, **names)
+        return services.project_create(actor=actor_of(request), **names)
+
+    def save_formset(
+        self, request: HttpRequest, form: Any, formset: BaseInlineFormSet[Any, Any, Any], change: bool
+    ) -> None:
+        """Memberships, one by one."""
+        actor, project = actor_of(request), form.instance
+        changed = formset.save(commit=False)
+        try:
+            for gone in formset.deleted_objects:
+                services.member_remove(actor=actor, project=project, user=gone.user)
+            for member in changed:
+                services.member_set(actor=actor, project=project, user=member.user, role=member.role)
+        except REFUSALS as error:
+            messages.error(request, reason(error))
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(ReadOnlyAdmin):
+    """Tokens, to see and to revoke. They are made on the page of a user, or by their owners."""
+
+    list_display = ("name", "prefix", "user", "scope", "expires_at", "last_used_at", "created_at")
+    list_filter = ("scope", "user__is_service")
+    list_select_related = ("user",)
+    search_fields = ("name", "prefix", "user__username", "id")
+    exclude = ("digest",)
+    actions = (service_action(policies.REVOKE_TOKEN, services.token_revoke, "token"),)
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(ReadOnlyAdmin):
+    """Who asked for what, and what came of it."""
+
+    list_display = (
+        "at", "username", "token_name", "address", "action", "target_name", "project", "outcome", "code",
+    )  # fmt: skip
+    list_filter = ("outcome", "target_type", "action", "code")
+    list_select_related = ("project",)
+    search_fields = ("username", "target_name", "target_id", "address", "job_id")
+    date_hierarchy = "at"

@@ -1,0 +1,167 @@
+"""What every app's admin stands on: changes go through services and into the audit trail, refusals become messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db.models import Model, QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _t
+
+from cloudia.accounts import audit
+from cloudia.accounts.actor import Actor
+from cloudia.accounts.enums import Outcome
+from cloudia.core.errors import CloudiaError, InputError
+from cloudia.core.policy import Action, ActionDenied
+
+if TYPE_CHECKING:
+    ModelAdmin = admin.ModelAdmin[Any]
+    TabularInline = admin.TabularInline[Any, Any]
+else:  # Django's classes can't be subscripted at run time
+    ModelAdmin, TabularInline = admin.ModelAdmin, admin.TabularInline
+
+AdminAction: TypeAlias = Callable[[ModelAdmin, HttpRequest, QuerySet[Any]], HttpResponse | None]
+REFUSALS = (ActionDenied, CloudiaError)
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    """The operator at work; set by ActorMiddleware."""
+    actor: Actor = request.actor  # type: ignore[attr-defined]
+    return actor
+
+
+def reason(error: Exception) -> str:
+    """A refusal in one line."""
+    if isinstance(error, InputError) and error.fields:
+        return " ".join(str(fault.detail) for faults in error.fields.values() for fault in faults)
+    return str(error)
+
+
+def each(request: HttpRequest, rows: QuerySet[Any], ask: Callable[[Any], str]) -> None:
+    """Ask a service for every row, and say for each what came of it; ``ask`` returns the good news."""
+    for row in rows:
+        try:
+            messages.success(request, f"{row}: {ask(row)}")
+        except REFUSALS as error:
+            messages.error(request, f"{row}: {reason(error)}")
+
+
+def service_action(action: Action, service: Callable[..., Any], keyword: str) -> AdminAction:
+    """An entry of the list's action menu for one of our actions; what destroys data asks first."""
+
+    def run(model_admin: ModelAdmin, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse | None:
+        if action.destructive and "confirmed" not in request.POST:
+            return confirmation(model_admin, request, rows, action)
+        actor = actor_of(request)
+
+        def ask(row: Any) -> str:
+            service(actor=actor, **{keyword: row})
+            return _t("“%(action)s” accepted.") % {"action": action.label}
+
+        each(request, rows, ask)
+        return None
+
+    run.__name__ = action.name
+    run.short_description = action.label  # type: ignore[attr-defined]  # as Django's own decorator does
+    return run
+
+
+def confirmation(model_admin: ModelAdmin, request: HttpRequest, rows: QuerySet[Any], action: Action) -> HttpResponse:
+    """A page that lists what will be affected and sends the same action again, confirmed."""
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "title": action.confirm,
+        "opts": model_admin.opts,
+        "rows": rows,
+        "action": action,
+        "checkbox_name": ACTION_CHECKBOX_NAME,
+    }
+    return TemplateResponse(request, "admin/confirm_action.html", context)
+
+
+class OperatorAdmin(ModelAdmin):
+    """Plain rows: validated by their model, saved, and written to the audit trail. Nothing is deleted here."""
+
+    list_per_page = 50
+    show_full_result_count = False  # a count of the whole table on every page would be the slowest query of all
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """What may be deleted, and when, is for services to say."""
+        return False
+
+    def save_through_service(self, request: HttpRequest, row: Any, form: ModelForm[Any], change: bool) -> Model:
+        """Save the filled-in row; subclasses call the service if there is one. Raises one of REFUSALS."""
+        row.save()
+        name = f"{row._meta.model_name}.{'edit' if change else 'create'}"
+        audit.record(actor_of(request), name, row, Outcome.DONE)
+        saved: Model = row
+        return saved
+
+    def save_model(self, request: HttpRequest, obj: Any, form: ModelForm[Any], change: bool) -> None:
+        """Save, or remember why not: an exception here would also undo the audit trail's entry."""
+        try:
+            saved = self.save_through_service(request, obj, form, change)
+        except REFUSALS as error:
+            messages.error(request, reason(error))
+            request.refused = True  # type: ignore[attr-defined]
+        else:
+            obj.pk, obj._state.adding = saved.pk, False
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Sequence[Any], change: bool) -> None:
+        """Inlines, unless the row itself was refused."""
+        if not getattr(request, "refused", False):
+            super().save_related(request, form, formsets, change)
+
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
+        """After a refusal, the form again."""
+        if getattr(request, "refused", False):
+            return HttpResponseRedirect(request.get_full_path())
+        return super().response_add(request, obj, post_url_continue)
+
+    def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        """After a refusal, the form again."""
+        if getattr(request, "refused", False):
+            return HttpResponseRedirect(request.get_full_path())
+        return super().response_change(request, obj)
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        """Nothing: the audit trail is the one record."""
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        """Nothing: the audit trail is the one record."""
+
+
+class ReadOnlyAdmin(OperatorAdmin):
+    """Rows to look at. What may be done with them is in the action menu."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Made elsewhere."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nothing is typed here."""
+        return False
+
+
+class ReadOnlyInline(TabularInline):
+    """Rows of another table, to look at."""
+
+    extra = 0
+    can_delete = False
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Whatever is shown, columns or not."""
+        return self.fields or ()
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Made elsewhere."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Changed elsewhere."""
+        return False

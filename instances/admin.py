@@ -1,0 +1,81 @@
+"""Operators' pages for instances and instance types."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
+
+from cloudia.accounts.admin_base import OperatorAdmin, ReadOnlyAdmin, ReadOnlyInline, service_action
+from cloudia.core.policy import Text
+from instances import policies, services
+from instances.models import Instance, InstanceDisk, InstanceType
+
+SERVICES = {
+    policies.START: services.instance_start,
+    policies.STOP: services.instance_stop,
+    policies.REBOOT: services.instance_reboot,
+    policies.DELETE: services.instance_delete,
+}
+
+
+class DiskInline(ReadOnlyInline):
+    """Its disks."""
+
+    model = InstanceDisk
+    fields = ("device_name", "volume", "is_boot")
+
+    @admin.display(description=_("device"))
+    def device_name(self, disk: InstanceDisk) -> str:
+        """What a Linux guest calls it."""
+        return disk.device_name
+
+
+@admin.register(Instance)
+class InstanceAdmin(ReadOnlyAdmin):
+    """Every instance of the installation. States are what was seen, so nobody types them here."""
+
+    list_display = ("name", "short_id", "project", "status", "host", "origin", "vcpus", "memory_mib", "created_at")
+    list_filter = ("power_state", "origin", "host", "project")
+    list_select_related = ("project", "host", "current_job")
+    search_fields = ("name", "short_id", "id")
+    inlines = (DiskInline,)
+    actions = tuple(service_action(action, service, "instance") for action, service in SERVICES.items())
+    fields = (
+        ("id", "short_id"),
+        "name",
+        "description",
+        ("project", "origin", "owner_name", "created_by", "created_at"),
+        ("host", "image", "instance_type"),
+        ("vcpus", "max_vcpus", "threads_per_core"),
+        ("memory_mib", "max_memory_mib"),
+        "stop_timeout_s",
+        ("status", "power_state", "observed_at", "desired_state", "current_job"),
+    )
+
+    @admin.display(description=_("status"), ordering="power_state")
+    def status(self, instance: Instance) -> Text:
+        """What people see."""
+        return instance.display_state.label
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """All of it; this one is not a column."""
+        return ("status",)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Say where instances are made."""
+        return super().changelist_view(request, {"subtitle": _("New instances are made in the console.")})
+
+
+@admin.register(InstanceType)
+class InstanceTypeAdmin(OperatorAdmin):
+    """What is offered. Without a project it is offered to everybody."""
+
+    list_display = ("name", "vcpus", "memory_mib", "project", "active", "description")
+    list_filter = ("active", "project")
+    list_select_related = ("project",)
+    search_fields = ("name", "description", "id")
+    autocomplete_fields = ("project",)
+    fields = ("name", "description", "vcpus", "memory_mib", "project", "active")
