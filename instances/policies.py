@@ -67,6 +67,15 @@ REBOOT = Action(
     confirm=_("Reboot this instance?"),
     icon="refresh",
 )
+EDIT = Action(
+    name="edit",
+    label=_("Edit"),
+    permission=Permission.MANAGE,
+    states=STOPPED | {PowerState.RUNNING},
+    states_label=_("running or stopped"),
+    rules=[managed_by_us, host_is_reachable],
+    icon="pencil",
+)
 DELETE = Action(
     name="delete",
     label=_("Delete"),
@@ -80,4 +89,4 @@ DELETE = Action(
 )
 
 # In the order of the toolbar: power, change, then delete apart. Other apps append theirs at start-up.
-ACTIONS: list[Action] = [START, STOP, REBOOT, DELETE]
+ACTIONS: list[Action] = [START, STOP, REBOOT, EDIT, DELETE]

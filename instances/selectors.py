@@ -8,11 +8,15 @@ from collections.abc import Mapping
 from django.db.models import Count, Sum
 
 from cloudia.accounts.actor import Actor
+from cloudia.core.policy import Text
 from cloudia.hosts.models import Host
+from cloudia.hosts.placement import Demand, shortage
 from cloudia.hosts.usage import Usage
+from cloudia.hosts.usage import usage_by_host as all_usage
 from cloudia.virt import DiskSpec, DomainSpec
 from instances.models import Instance
 from instances.querysets import InstanceQuerySet
+from instances.wishes import Compute
 from storage.models import Image
 
 
@@ -36,6 +40,16 @@ def usage_by_host() -> Mapping[uuid.UUID, Usage]:
 def hosts_with(image: Image) -> list[Host]:
     """Hosts on which the image's storage domain is there."""
     return list(Host.objects.filter(attachments__domain=image.storage_domain, attachments__active=True))
+
+
+def room_for(image: Image, compute: Compute) -> dict[Host, Text | None]:
+    """Hosts that have the image's storage, each with its first limit in the way of a new instance, or None.
+
+    For showing beforehand; what counts is decided under the lock of :func:`cloudia.hosts.placement.place`.
+    """
+    used = all_usage()
+    demand = Demand(compute.vcpus, compute.memory_mib)
+    return {host: shortage(host, used.get(host.pk, Usage()), demand) for host in hosts_with(image)}
 
 
 def domain_spec(instance: Instance, host: Host) -> DomainSpec:

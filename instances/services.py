@@ -21,7 +21,7 @@ from instances.boot_disk import boot_disk_record
 from instances.enums import DesiredState
 from instances.models import Instance
 from instances.selectors import hosts_with
-from instances.wishes import InstanceWish, check_wish
+from instances.wishes import Faults, InstanceWish, check_description, check_name, check_wish
 
 
 @audited("instance.create", target="project")
@@ -67,6 +67,23 @@ def instance_reboot(*, actor: Actor, instance: Instance, hard: bool = False) -> 
     return _enqueue(
         operations.RebootInstance, row, actor, DesiredState.RUNNING, hard=hard, timeout_s=row.stop_timeout_s
     )
+
+
+@audited("instance.edit", target="instance")
+@transaction.atomic
+def instance_edit(
+    *, actor: Actor, instance: Instance, name: str | None = None, description: str | None = None
+) -> Instance:
+    """Change what is given. At once and without a job: no host knows these. Raises ActionDenied or InputError."""
+    row = _checked(policies.EDIT, instance, actor)
+    row.name = row.name if name is None else name.strip()
+    row.description = row.description if description is None else description.strip()
+    faults = Faults()
+    check_name(faults, row.name)
+    check_description(faults, row.description)
+    faults.raise_if_any()
+    row.save(update_fields=["name", "description"])
+    return row
 
 
 @audited("instance.delete", target="instance")

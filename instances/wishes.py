@@ -100,15 +100,7 @@ def check_wish(wish: InstanceWish, project: Project) -> None:
     """Raise InputError naming every field that can't be as wished."""
     faults = Faults()
     check_name(faults, wish.name)
-    faults.require(
-        len(wish.description) <= MAX_DESCRIPTION,
-        "description",
-        "too_long",
-        _("At most %(most)s characters.") % {"most": MAX_DESCRIPTION},
-    )
-    faults.require(
-        "\0" not in wish.description, "description", "invalid", _("It contains a character that can't be kept.")
-    )
+    check_description(faults, wish.description)
     _check_image(faults, wish, project)
     _check_compute(faults, wish.compute, project)
     faults.raise_if_any()
@@ -120,6 +112,13 @@ def check_name(faults: Faults, name: str) -> None:
     faults.require(len(name) <= MAX_NAME, "name", "too_long", _("At most %(most)s characters.") % {"most": MAX_NAME})
     plain = not any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in name)
     faults.require(plain, "name", "invalid", _("A name is one line without control characters."))
+
+
+def check_description(faults: Faults, description: str) -> None:
+    """Up to 2000 characters; PostgreSQL can't keep null characters."""
+    too_long = _("At most %(most)s characters.") % {"most": MAX_DESCRIPTION}
+    faults.require(len(description) <= MAX_DESCRIPTION, "description", "too_long", too_long)
+    faults.require("\0" not in description, "description", "invalid", _("It contains a character that can't be kept."))
 
 
 def _check_image(faults: Faults, wish: InstanceWish, project: Project) -> None:
