@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from django.apps import AppConfig
 
 
@@ -11,7 +9,7 @@ class NapsConfig(AppConfig):
     """Registers the operation; its module needs the models."""
 
     name = "tests.integration.jobs.naps"
-    label: ClassVar[str] = "naps"
+    label = "naps"
 
     def ready(self) -> None:
         """As the real apps do."""

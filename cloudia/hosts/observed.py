@@ -1,0 +1,41 @@
+"""Writing what was seen of a host: the only place where its observed fields change."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+
+from cloudia.core.errors import CloudiaError
+from cloudia.core.text import in_every_language
+from cloudia.hosts.models import Host
+from cloudia.virt import HostDescription
+
+
+def record_description(host_id: UUID, description: HostDescription) -> None:
+    """What the host is and can do; written only where it differs."""
+    values: dict[str, Any] = {
+        "hostname": description.hostname,
+        "cpu_model": description.cpu_model,
+        "cpus": description.cpus,
+        "memory_mib": description.memory_mib,
+        "libvirt_version": description.libvirt_version,
+        "qemu_version": description.qemu_version,
+        "accelerators": sorted(description.accelerators),
+        "features": sorted(description.features),
+    }
+    known = Host.objects.filter(pk=host_id).values(*values).first()
+    if known != values:
+        Host.objects.filter(pk=host_id).update(**values)
+
+
+def record_reachable(host_id: UUID) -> None:
+    """It has just answered."""
+    Host.objects.filter(pk=host_id).update(reachable=True, last_seen_at=timezone.now(), problem_texts={})
+
+
+def record_unreachable(host_id: UUID, error: CloudiaError) -> None:
+    """It does not answer, and why. When it was last seen stays as it is."""
+    values = {"reachable": False, "problem_texts": in_every_language(error.message)}
+    Host.objects.filter(pk=host_id).exclude(**values).update(**values)

@@ -1,0 +1,119 @@
+"""The watcher as a process, on libvirt's test driver: who leads, which hosts are followed, what is written."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from django.db import connection
+
+from cloudia.hosts.models import Host
+from cloudia.hosts.watcher import is_led
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ROOT = Path(__file__).parents[3]
+Start = Callable[[], "subprocess.Popen[bytes]"]
+
+
+def wait_for(fact: Callable[[], object], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not fact():
+        assert time.monotonic() < deadline, "it did not become true"
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def watch() -> Iterator[Start]:
+    """Starts ``manage.py watch_hosts`` on the test's database."""
+    database = connection.settings_dict
+    url = f"postgresql://{database['USER']}@/{database['NAME']}?host={database['HOST']}"
+    started = []
+
+    def start() -> subprocess.Popen[bytes]:
+        environment = {**os.environ, "DATABASE_URL": url}
+        started.append(subprocess.Popen([sys.executable, "manage.py", "watch_hosts"], cwd=ROOT, env=environment))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def host(name: str, uri: str) -> Host:
+    return Host.objects.create(name=name, uri=uri)
+
+
+def leaders() -> int:
+    """How many sessions hold the lead."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted")
+        return int(cursor.fetchone()[0])
+
+
+def fresh(row: Host) -> Host:
+    row.refresh_from_db()
+    return row
+
+
+def test_host_is_described_and_seen(watch: Start) -> None:
+    row = host("one", "test:///default")
+    watch()
+    wait_for(lambda: fresh(row).reachable, 10)
+    assert (row.cpus, row.memory_mib > 0, row.hostname != "", row.problem_texts) == (16, True, True, {})
+    assert row.last_seen_at is not None
+
+
+def test_host_that_is_not_there_says_why_and_is_reachable_once_its_address_is_right(watch: Start) -> None:
+    row = host("one", "qemu+unix:///system?socket=/nowhere/libvirt-sock")
+    watch()
+    wait_for(lambda: fresh(row).problem_texts, 10)
+    assert not row.reachable
+    assert set(row.problem_texts) == {"ko", "en"}
+    Host.objects.filter(pk=row.pk).update(uri="test:///default")
+    wait_for(lambda: fresh(row).reachable, 5)
+    assert row.problem_texts == {}
+
+
+def test_host_that_is_added_later_is_followed_within_5_s(watch: Start) -> None:
+    watch()
+    wait_for(is_led, 10)
+    row = host("late", "test:///default")
+    wait_for(lambda: fresh(row).reachable, 5)
+
+
+def test_standby_takes_over_from_a_killed_leader(watch: Start) -> None:
+    leader = watch()
+    wait_for(is_led, 10)
+    watch()
+    leader.kill()
+    leader.wait()
+    row = host("one", "test:///default")
+    wait_for(lambda: fresh(row).reachable, 10)
+    assert leaders() == 1
+
+
+def test_leader_that_loses_its_connections_leads_again(watch: Start) -> None:
+    row = host("one", "test:///default")
+    watch()
+    wait_for(lambda: fresh(row).reachable, 10)
+    with connection.cursor() as cursor:  # what a restart of PostgreSQL does to them
+        cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+    Host.objects.filter(pk=row.pk).update(reachable=False)
+    wait_for(lambda: fresh(row).reachable, 10)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_stop_is_quick_and_gives_the_lead_back(watch: Start, number: signal.Signals) -> None:
+    process = watch()
+    wait_for(is_led, 10)
+    process.send_signal(number)
+    assert process.wait(3) == 0
+    assert not is_led()
