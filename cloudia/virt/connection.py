@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import ctypes
 import os
 import threading
 import time
@@ -186,11 +187,13 @@ class Session:
 
 
 _all: weakref.WeakSet[Connection] = weakref.WeakSet()
+_spawned: weakref.WeakSet[Future[Any]] = weakref.WeakSet()
 
 
 def _spawn(work: Callable[[], T]) -> Future[T]:
     """Run ``work`` on a daemon thread: an executor's threads would keep the process from ending."""
     future: Future[T] = Future()
+    _spawned.add(future)
 
     def run() -> None:
         try:
@@ -217,6 +220,17 @@ def _close_all() -> None:
         if connection._trial is None:
             connection.close()
         connection.abandon()
+    if not all(future.done() for future in list(_spawned)):
+        _skip_destructors()
+
+
+def _skip_destructors() -> None:
+    """Let the C library's exit() end the process before it unloads libvirt, which crashes a thread that is still in it.
+
+    ``on_exit`` hands the exit status to its functions, the latest first, and ``_exit`` takes just that.
+    """
+    libc = ctypes.CDLL(None)
+    libc.on_exit(libc._exit, None)
 
 
 def _after_fork() -> None:

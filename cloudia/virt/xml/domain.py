@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from lxml import etree
+
 from cloudia.virt.xml.mapping import Children, Element, Presence, Quantity, flag, integer, text
 
 # CloudiA's own element in <metadata>. Versioned by its address; never change what an address means.
 NAMESPACE = "https://cloudia.dev/xmlns/domain/1"
+etree.register_namespace("cloudia", NAMESPACE)
 
 
 class Owner(Element):

@@ -22,8 +22,8 @@ UNITS: Mapping[str, int] = {
 
 
 def safe_parser() -> etree.XMLParser:
-    """A parser that reads no external files, expands no entities and drops insignificant white space."""
-    return etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, remove_blank_text=True)
+    """A parser that reads no other files and expands no entities."""
+    return etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
 
 
 def _find(node: etree._Element, steps: list[str]) -> etree._Element | None:
@@ -43,10 +43,9 @@ def _make(node: etree._Element, steps: list[str]) -> etree._Element:
 
 
 class Element:
-    """One XML element. Subclasses declare ``TAG`` and their values; ``NAMESPACES`` resolves prefixes in paths."""
+    """One XML element. Subclasses declare ``TAG`` and their values."""
 
     TAG: ClassVar[str] = ""
-    NAMESPACES: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, node: etree._Element | None = None, **values: Any) -> None:
         self.node = etree.Element(self.TAG) if node is None else node
@@ -80,14 +79,9 @@ class Value(Generic[T]):
     """One value at a path; None means that it is absent, and setting None removes it."""
 
     def __init__(self, path: str, load: Callable[[str], T], dump: Callable[[T], str] = str) -> None:
-        self.path, self.load, self.dump = path, load, dump
-        self.steps: list[str] = []
-        self.attribute: str | None = None
-
-    def __set_name__(self, owner: type[Element], name: str) -> None:
-        self.steps = [_qualify(step, owner) for step in self.path.split("/")]
-        if self.steps[-1].startswith("@"):
-            self.attribute = self.steps.pop()[1:]
+        self.load, self.dump = load, dump
+        self.steps = path.split("/")
+        self.attribute = self.steps.pop()[1:] if self.steps[-1].startswith("@") else None
 
     @overload
     def __get__(self, obj: None, owner: type) -> Self: ...
@@ -120,13 +114,15 @@ class Value(Generic[T]):
             node.text = self.dump(value)
 
     def remove(self, root: etree._Element) -> None:
-        """Take the value away, and with a text its element."""
+        """Take the value away, and with a text its element, unless that is ``root``."""
         node = _find(root, self.steps)
         if node is None:
             return
         if self.attribute:
             node.attrib.pop(self.attribute, None)
-        elif (parent := node.getparent()) is not None:
+        elif node is root or (parent := node.getparent()) is None:
+            node.text = None
+        else:
             parent.remove(node)
 
 
@@ -189,11 +185,6 @@ class BoundChildren(Generic[E]):
         child = self.kind(**values)
         _make(self.root, self.steps).append(child.node)
         return child
-
-
-def _qualify(step: str, owner: type[Element]) -> str:
-    prefix, separator, name = step.partition(":")
-    return f"{{{owner.NAMESPACES[prefix]}}}{name}" if separator else step
 
 
 def text(path: str) -> Value[str]:
