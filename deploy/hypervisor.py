@@ -13,6 +13,7 @@ from deploy.config import USER
 from deploy.errors import StartError
 from deploy.init import has_systemd
 
+KVM, QEMU_USER = Path("/dev/kvm"), "libvirt-qemu"
 URI = "qemu:///system"
 MONOLITHIC = ("virtlogd", "libvirtd")
 MODULAR = ("virtlogd", "virtsecretd", "virtnodedevd", "virtnetworkd", "virtstoraged", "virtqemud")
@@ -31,6 +32,7 @@ def ensure(folder: Path) -> None:
         if has_systemd():
             _enable_units()
         else:
+            _open_kvm()
             _start_daemons(folder)
         _wait()
     if not _answers(user=USER):
@@ -52,6 +54,20 @@ def _enable_units() -> None:
             subprocess.run(["systemctl", "enable", "--now", "virtlogd.socket", *sockets], check=True)
             return
     raise StartError("systemd knows no unit of libvirt: is libvirt-daemon-system installed?")
+
+
+def _open_kvm() -> None:
+    """Give /dev/kvm to the group kvm, as udev's rule does where udev runs.
+
+    Without it QEMU's user sees no KVM and libvirtd, as root, does: it then asks QEMU anew before every answer, which
+    takes seconds (virQEMUCapsIsValid compares the two).
+    """
+    if not KVM.exists() or KVM.stat().st_gid != 0:
+        return
+    subprocess.run(["groupadd", "--system", "--force", "kvm"], check=True, capture_output=True)
+    subprocess.run(["usermod", "--append", "--groups", "kvm", QEMU_USER], check=True, capture_output=True)
+    shutil.chown(KVM, group="kvm")
+    KVM.chmod(0o660)
 
 
 def _start_daemons(folder: Path) -> None:
