@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.utils import flatten
+from django.db.models import Model
+from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
-from cloudia.accounts.admin_base import OperatorAdmin, ReadOnlyAdmin, ReadOnlyInline, service_action
+from cloudia.accounts.admin_base import OperatorAdmin, ReadOnlyInline, actor_of, service_action
 from cloudia.core.policy import Text
 from instances import policies, services
 from instances.models import Instance, InstanceDisk, InstanceType
@@ -19,6 +22,7 @@ SERVICES = {
     policies.REBOOT: services.instance_reboot,
     policies.DELETE: services.instance_delete,
 }
+EDITABLE = ("name", "description")  # through instance_edit
 
 
 class DiskInline(ReadOnlyInline):
@@ -34,7 +38,7 @@ class DiskInline(ReadOnlyInline):
 
 
 @admin.register(Instance)
-class InstanceAdmin(ReadOnlyAdmin):
+class InstanceAdmin(OperatorAdmin):
     """Every instance of the installation. States are what was seen, so nobody types them here."""
 
     list_display = ("name", "short_id", "project", "status", "host", "origin", "vcpus", "memory_mib", "created_at")
@@ -61,8 +65,21 @@ class InstanceAdmin(ReadOnlyAdmin):
         return instance.display_state.label
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """All of it; this one is not a column."""
-        return ("status",)
+        """All but what the console lets people edit."""
+        return tuple(set(flatten(self.fields)) - set(EDITABLE))
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Made in the console."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """The same answer as the console's button."""
+        return obj is not None and policies.EDIT.denial(obj, actor_of(request)) is None
+
+    def save_through_service(self, request: HttpRequest, row: Instance, form: ModelForm[Any], change: bool) -> Model:
+        """Rename or describe."""
+        changes = {name: form.cleaned_data[name] for name in EDITABLE}
+        return services.instance_edit(actor=actor_of(request), instance=row, **changes)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Say where instances are made."""
