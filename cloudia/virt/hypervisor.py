@@ -15,6 +15,8 @@ from cloudia.virt.types import Endpoint, HostDescription
 
 log = logging.getLogger(__name__)
 
+DESCRIBE_S = 60.0  # a libvirtd that was just installed first asks every QEMU on the host what it can do
+
 
 class Hypervisor:
     """A host. Safe to use from any thread, and after a fork; every function raises CloudiaError."""
@@ -29,7 +31,7 @@ class Hypervisor:
 
     def describe(self) -> HostDescription:
         """What the host is and can do."""
-        return self._connection.call(describe)
+        return self._connection.call(describe, DESCRIBE_S)
 
     def ping(self) -> None:
         """Return if libvirt answers. Raises HostUnreachable."""

@@ -87,6 +87,7 @@ class Follower(threading.Thread):
 
     def _connect(self) -> None:
         """Events first, then look at everything: so nothing is missed in between."""
+        self.hypervisor.ping()  # a host that hangs shows here sooner
         self._describe_host()
         if self._subscription is not None:
             self._subscription.close()
