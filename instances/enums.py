@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from cloudia.core.policy import Text
+from cloudia.core.display import DisplayState
 
 
 class DesiredState(models.TextChoices):
@@ -25,21 +23,6 @@ class PowerState(models.TextChoices):
     PAUSED = "paused", _("Paused")
     STOPPED = "stopped", _("Stopped")
     CRASHED = "crashed", _("Crashed")
-
-
-@dataclass(frozen=True, slots=True)
-class DisplayState:
-    """The status a person sees: words, icon and tone belong together, so that colour never stands alone.
-
-    ``progress`` is in percent, or None where it is not known; ``note`` says more in small print.
-    """
-
-    code: str
-    label: Text
-    icon: str
-    tone: str  # ok, busy, warn, bad, idle
-    progress: int | None = None
-    note: Text = ""
 
 
 RUNNING = DisplayState("running", _("Running"), "player-play", "ok")
