@@ -1,0 +1,90 @@
+"""Fills the stack's database: two lab hosts with one shared storage domain, the tiny image, a project, its people.
+
+Run as a program of its own (``python -m tests.e2e.seed``), because the stack has a database of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import django
+
+PASSWORD = "correct horse battery staple"  # of people who live as long as a test session
+GIB = 2**30
+
+
+def main() -> None:
+    """Read what to make from standard input, write the tokens of the people made to standard output."""
+    django.setup()
+    wanted = json.load(sys.stdin)
+    json.dump(fill(wanted["hosts"], wanted["shared_dir"], Path(wanted["image"])), sys.stdout)
+
+
+def fill(hosts: dict[str, str], shared_dir: str, image: Path) -> dict[str, str]:
+    """Hosts by name with their URIs; returns the tokens by role, and the project's id."""
+    from cloudia.accounts.models import User  # after django.setup
+    from tests.factories import InstanceTypeFactory, ProjectFactory
+
+    project = ProjectFactory.create(name="커머스 운영")
+    InstanceTypeFactory.create(name="Tiny", vcpus=1, memory_mib=96)
+    InstanceTypeFactory.create(name="Small", vcpus=2, memory_mib=4096)
+    rows = [_host(name, uri) for name, uri in hosts.items()]
+    _image(shared_dir, rows, image)
+    operator = User.objects.create_superuser("operator", PASSWORD)
+    answer = {role: _member(project, role) for role in ("viewer", "operator", "manager")}
+    return {**answer, "admin": _token(operator), "project": str(project.pk)}
+
+
+def _host(name: str, uri: str) -> Any:
+    from cloudia.hosts.models import Host
+
+    return Host.objects.create(name=name, uri=uri, reserved_memory_mib=512, vcpu_ratio=16)
+
+
+def _image(shared_dir: str, hosts: list[Any], path: Path) -> None:
+    from cloudia.virt import hypervisor
+    from storage.enums import DomainKind
+    from tests.factories import ImageFactory, StorageDomainFactory
+
+    domain = StorageDomainFactory.create(name="shared", kind=DomainKind.SHARED_DIR, path=shared_dir, hosts=hosts)
+    image = ImageFactory.create(
+        name="CloudiA Tiny", os_type="Linux", os_version="6.1", storage_domain=domain, virtual_bytes=GIB // 16
+    )
+    for host in hosts:
+        hypervisor(host.endpoint).pools.ensure_dir(domain.pool_name, domain.pk, domain.path)
+    volumes = hypervisor(hosts[0].endpoint).volumes
+    with path.open("rb") as source:
+        volumes.upload(domain.pool_name, image.volume_name, source, path.stat().st_size, image.virtual_bytes)
+
+
+def _member(project: Any, role: str) -> str:
+    from cloudia.accounts.models import User
+    from tests.factories import MembershipFactory
+
+    user = User.objects.create_user(f"the-{role}", PASSWORD)
+    MembershipFactory.create(project=project, user=user, role=role)
+    return _token(user)
+
+
+def _token(user: Any) -> str:
+    from django.utils import timezone
+
+    from cloudia.accounts.actor import Actor
+    from cloudia.accounts.models import ApiToken
+    from cloudia.accounts.services import token_create
+
+    expires_at = timezone.now() + timedelta(days=1)
+    _row, plain = token_create(
+        actor=Actor(user), user=user, name="tests", scope=ApiToken.Scope.WRITE, expires_at=expires_at
+    )
+    return plain
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cloudia.settings")
+    main()

@@ -1,0 +1,227 @@
+"""The whole of CloudiA, running: PostgreSQL, web, worker, watcher, and the lab's two hosts."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from tests.qemu.lab import Lab, LabHost, hosts_of
+
+ROOT = Path(__file__).parents[2]
+DATABASE = "cloudia_e2e"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the API said."""
+
+    status: int
+    body: Any
+    location: str | None
+
+
+@dataclass
+class Stack:
+    """A running installation, and what is needed to use it."""
+
+    port: int
+    supervisor: subprocess.Popen[bytes]
+    environment: dict[str, str]
+    log: Path
+    lab_hosts: list[LabHost]
+    seeded: dict[str, str]
+
+    @property
+    def url(self) -> str:
+        """Where the console is."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def api(self, method: str, path: str, body: Any = None, role: str = "manager") -> Answer:
+        """Ask the API as the member with ``role``."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        headers = {"Authorization": f"Token {self.seeded[role]}", "Content-Type": "application/json"}
+        try:
+            connection.request(method, f"/api/v1/{path}", json.dumps(body) if body is not None else None, headers)
+            response = connection.getresponse()
+            text = response.read().decode()
+        finally:
+            connection.close()
+        is_json = "json" in (response.getheader("Content-Type") or "")
+        return Answer(response.status, json.loads(text) if is_json else text, response.getheader("Location"))
+
+    def create(self, name: str, **values: Any) -> dict[str, Any]:
+        """Ask for a tiny instance; the job."""
+        image = self.api("GET", "images/").body["results"][0]["id"]
+        body = {"name": name, "project": self.seeded["project"], "image": image, "vcpus": 1, "memory_mib": 96, **values}
+        answer = self.api("POST", "instances/", body)
+        assert answer.status == 202, answer
+        job: dict[str, Any] = answer.body
+        return job
+
+    def finished(self, job: dict[str, Any], seconds: float = 60) -> dict[str, Any]:
+        """The job when it has ended."""
+        return self.until(
+            lambda: (
+                found
+                if (found := self.api("GET", f"jobs/{job['id']}/").body)["status"]
+                in {"succeeded", "failed", "cancelled"}
+                else None
+            ),
+            seconds,
+        )
+        return ended
+
+    def instance(self, pk: str) -> dict[str, Any]:
+        """An instance as the API reads it."""
+        found: dict[str, Any] = self.api("GET", f"instances/{pk}/").body
+        return found
+
+    def made(self, name: str, **values: Any) -> dict[str, Any]:
+        """A tiny instance that is there."""
+        job = self.finished(self.create(name, **values))
+        assert job["status"] == "succeeded", job
+        return self.instance(job["target"]["id"])
+
+    def remove(self, instance: dict[str, Any]) -> None:
+        """Stop and delete an instance."""
+        if instance["power_state"] == "running":
+            self.finished(self.api("POST", f"instances/{instance['id']}/stop/", {"force": True}).body)
+        self.finished(self.api("DELETE", f"instances/{instance['id']}/").body)
+
+    @staticmethod
+    def until(look: Callable[[], Any], seconds: float = 30) -> Any:
+        """What ``look`` sees when it sees something; fails after ``seconds``."""
+        deadline = time.monotonic() + seconds
+        while not (found := look()):
+            assert time.monotonic() < deadline, f"not within {seconds} s"
+            time.sleep(0.05)
+        return found
+
+    def host_of(self, instance: dict[str, Any]) -> LabHost:
+        """The lab host an instance is on."""
+        return next(host for host in self.lab_hosts if host.name == instance["host"]["name"])
+
+    def processes(self, word: str) -> list[int]:
+        """Pids of this stack's processes whose command line contains ``word``."""
+        return [pid for pid in _descendants(self.supervisor.pid) if word in _command_line(pid)]
+
+
+def virsh(host: LabHost, *words: str) -> str:
+    """What virsh says of a host: the independent witness."""
+    command = ["virsh", "-q", "-c", host.uri, *words]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def domains(host: LabHost) -> dict[str, str]:
+    """Names and states of all domains of a host, by virsh."""
+    lines = (line.split(maxsplit=2) for line in virsh(host, "list", "--all").splitlines())
+    return {name: state for _id, name, state in lines}
+
+
+@contextmanager
+def running_stack(server_url: str, lab: Lab, image: Path, directory: Path) -> Iterator[Stack]:
+    """A fresh database on the server of ``server_url``, filled, and everything started; stopped at the end."""
+    url = _fresh_database(server_url)
+    environment = {
+        **os.environ,
+        "DATABASE_URL": url,
+        "CLOUDIA_VAR": str(directory),
+        "CLOUDIA_STATIC_STORAGE": "cloudia.ui.assets.HashedAssets",
+        "DJANGO_SETTINGS_MODULE": "cloudia.settings",
+        "CLOUDIA_DB_POOL": "24",
+    }
+    for command in (["migrate", "-v0"], ["collectstatic", "--noinput", "-v0"]):
+        subprocess.run([sys.executable, "manage.py", *command], cwd=ROOT, env=environment, check=True)
+    hosts = hosts_of(lab)
+    seeded = _seed(environment, hosts, lab, image)
+    log = directory / "stack.log"
+    with log.open("wb") as output:
+        port = _free_port()
+        supervisor = subprocess.Popen(
+            [sys.executable, "-m", "tests.e2e.serve", str(port)],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    stack = Stack(port, supervisor, environment, log, hosts, seeded)
+    try:
+        stack.until(lambda: _is_ready(stack), 60)
+        yield stack
+    finally:
+        supervisor.send_signal(signal.SIGTERM)
+        supervisor.wait(30)
+
+
+def _is_ready(stack: Stack) -> bool:
+    assert stack.supervisor.poll() is None, stack.log.read_text()
+    try:
+        hosts = stack.api("GET", "hosts/", role="admin")
+    except OSError:
+        return False
+    return hosts.status == 200 and all(host["reachable"] for host in hosts.body["results"])
+
+
+def _seed(environment: dict[str, str], hosts: list[LabHost], lab: Lab, image: Path) -> dict[str, str]:
+    wanted = {
+        "hosts": {host.name: host.uri for host in hosts},
+        "shared_dir": str(lab.shared_dir / f"e2e-{uuid.uuid4().hex[:8]}"),
+        "image": str(image),
+    }
+    answer = subprocess.run(
+        [sys.executable, "-m", "tests.e2e.seed"],
+        cwd=ROOT,
+        env=environment,
+        input=json.dumps(wanted).encode(),
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    seeded: dict[str, str] = json.loads(answer.stdout)
+    return seeded
+
+
+def _fresh_database(server_url: str) -> str:
+    with psycopg.connect(server_url.replace("/cloudia?", "/postgres?"), autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
+        connection.execute(f"CREATE DATABASE {DATABASE}")
+    return server_url.replace("/cloudia?", f"/{DATABASE}?")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _descendants(pid: int) -> list[int]:
+    found = []
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except FileNotFoundError:
+        return []
+    for child in children:
+        found += [int(child), *_descendants(int(child))]
+    return found
+
+
+def _command_line(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    except FileNotFoundError:
+        return ""
