@@ -14,11 +14,12 @@ from django.utils.translation import ngettext_lazy
 
 from cloudia.accounts.enums import Origin
 from cloudia.accounts.models import Project, User
+from cloudia.core.display import DisplayState
 from cloudia.core.policy import Text
 from cloudia.hosts.models import Host
 from cloudia.jobs.models import Lockable
 from instances import enums
-from instances.enums import DesiredState, DisplayState, PowerState
+from instances.enums import DesiredState, PowerState
 from instances.querysets import InstanceQuerySet, InstanceTypeQuerySet
 from storage.models import Image, Volume
 
@@ -57,6 +58,11 @@ class InstanceType(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def held_by(self) -> None:
+        """No job holds a type."""
+        return
 
 
 class Instance(Lockable):

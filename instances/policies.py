@@ -88,5 +88,10 @@ DELETE = Action(
     destructive=True,
 )
 
+CREATE_TYPE = Action(name="create", label=_("Create instance type"), permission=Permission.ADMINISTER, icon="plus")
+EDIT_TYPE = Action(name="edit", label=_("Edit"), permission=Permission.ADMINISTER, icon="pencil")
+DELETE_TYPE = Action(name="delete", label=_("Delete"), permission=Permission.ADMINISTER, icon="trash", destructive=True)
+TYPE_ACTIONS: list[Action] = [EDIT_TYPE, DELETE_TYPE]
+
 # In the order of the toolbar: power, change, then delete apart. Other apps append theirs at start-up.
 ACTIONS: list[Action] = [START, STOP, REBOOT, EDIT, DELETE]

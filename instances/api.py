@@ -1,0 +1,146 @@
+"""``/api/v1/instances/`` and ``/api/v1/instance-types/``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import status
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from cloudia.accounts.actor import Actor
+from cloudia.api.router import router
+from cloudia.api.viewsets import EditViewSet
+from cloudia.jobs.api import accepted, visible_jobs
+from cloudia.jobs.serializers import JobSerializer
+from instances import serializers, services, type_services
+from instances.filtersets import InstanceFilter, InstanceTypeFilter
+from instances.models import Instance, InstanceDisk, InstanceType
+from instances.selectors import instances_visible_to
+
+
+def instances_to_show(actor: Actor) -> QuerySet[Instance]:
+    """Visible instances with everything a representation needs, in one query."""
+    return instances_visible_to(actor).select_related("image", "instance_type")
+
+
+@extend_schema_view(
+    list=extend_schema(summary="List instances"),
+    retrieve=extend_schema(summary="Read an instance"),
+    partial_update=extend_schema(
+        summary="Edit an instance", request=serializers.InstanceEdit, responses=serializers.InstanceSerializer
+    ),
+)
+class InstanceViewSet(EditViewSet):
+    """Instances: virtual machines."""
+
+    queryset = Instance.objects.none()
+    selector = instances_to_show
+    serializer_class = serializers.InstanceSerializer
+    filterset_class = InstanceFilter
+    edit_serializer = serializers.InstanceEdit
+    editable = ("name", "description")
+
+    @extend_schema(summary="Create an instance", request=serializers.InstanceCreate, responses={202: JobSerializer})
+    def create(self, request: Request) -> Response:
+        """Record it and queue its making; the job's `target.id` is the new instance's id."""
+        project, wish = serializers.wish_of(self.parsed(serializers.InstanceCreate))
+        return accepted(self, services.instance_create(actor=self.actor, project=project, wish=wish))
+
+    def edit(self, row: Any, changes: dict[str, Any]) -> Instance:
+        """Name and description."""
+        return services.instance_edit(actor=self.actor, instance=row, **changes)
+
+    @extend_schema(summary="Delete an instance", responses={202: JobSerializer})
+    def destroy(self, request: Request, pk: str) -> Response:
+        """Remove it and its boot disk. Data volumes stay."""
+        return accepted(self, services.instance_delete(actor=self.actor, instance=self.get_object()))
+
+    @extend_schema(summary="Start an instance", request=None, responses={202: JobSerializer})
+    @action(detail=True, methods=["post"])
+    def start(self, request: Request, pk: str) -> Response:
+        """Power on."""
+        instance = self.get_object()
+        self.parsed_nothing()
+        return accepted(self, services.instance_start(actor=self.actor, instance=instance))
+
+    @extend_schema(summary="Stop an instance", request=serializers.StopInput, responses={202: JobSerializer})
+    @action(detail=True, methods=["post"])
+    def stop(self, request: Request, pk: str) -> Response:
+        """Ask the guest to shut down, and cut its power when its time is over."""
+        instance = self.get_object()
+        wish = self.parsed(serializers.StopInput)
+        return accepted(self, services.instance_stop(actor=self.actor, instance=instance, **wish))
+
+    @extend_schema(summary="Reboot an instance", request=serializers.RebootInput, responses={202: JobSerializer})
+    @action(detail=True, methods=["post"])
+    def reboot(self, request: Request, pk: str) -> Response:
+        """Ask the guest to restart, and press reset when its time is over."""
+        instance = self.get_object()
+        wish = self.parsed(serializers.RebootInput)
+        return accepted(self, services.instance_reboot(actor=self.actor, instance=instance, **wish))
+
+    @extend_schema(summary="List the disks of an instance", responses=serializers.DiskSerializer(many=True))
+    @action(detail=True, filterset_class=None)
+    def disks(self, request: Request, pk: str) -> Response:
+        """In the order the guest has them."""
+        disks = InstanceDisk.objects.filter(instance=self.get_object()).select_related("volume__storage_domain")
+        return self.page(disks, serializers.DiskSerializer)
+
+    @extend_schema(summary="List the jobs of an instance", responses=JobSerializer(many=True))
+    @action(detail=True, filterset_class=None)
+    def jobs(self, request: Request, pk: str) -> Response:
+        """Everything that was done to it, newest first."""
+        return self.page(visible_jobs(self.actor).about("instance", self.get_object().pk), JobSerializer)
+
+
+def types_to_show(actor: Actor) -> QuerySet[InstanceType]:
+    """Visible types."""
+    return InstanceType.objects.visible_to(actor).select_related("project")
+
+
+@extend_schema_view(
+    list=extend_schema(summary="List instance types"),
+    retrieve=extend_schema(summary="Read an instance type"),
+    partial_update=extend_schema(
+        summary="Edit an instance type",
+        request=serializers.InstanceTypeEdit,
+        responses=serializers.InstanceTypeSerializer,
+    ),
+)
+class InstanceTypeViewSet(EditViewSet):
+    """Instance types: vCPUs and memory under one name. Operators change them."""
+
+    queryset = InstanceType.objects.none()
+    selector = types_to_show
+    serializer_class = serializers.InstanceTypeSerializer
+    filterset_class = InstanceTypeFilter
+    edit_serializer = serializers.InstanceTypeEdit
+    editable = ("name", "description", "vcpus", "memory_mib", "active")
+
+    @extend_schema(
+        summary="Create an instance type",
+        request=serializers.InstanceTypeCreate,
+        responses={201: serializers.InstanceTypeSerializer},
+    )
+    def create(self, request: Request) -> Response:
+        """Offered to one project, or to all."""
+        kind = type_services.instance_type_create(actor=self.actor, **self.parsed(serializers.InstanceTypeCreate))
+        return self.answer(kind, status.HTTP_201_CREATED)
+
+    def edit(self, row: Any, changes: dict[str, Any]) -> InstanceType:
+        """Instances made of it keep what they have."""
+        return type_services.instance_type_edit(actor=self.actor, kind=row, **changes)
+
+    @extend_schema(summary="Delete an instance type", responses={204: None})
+    def destroy(self, request: Request, pk: str) -> Response:
+        """Instances made of it keep what they have."""
+        type_services.instance_type_delete(actor=self.actor, kind=self.get_object())
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+router.register("instances", InstanceViewSet, basename="instance")
+router.register("instance-types", InstanceTypeViewSet, basename="instance-type")

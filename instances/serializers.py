@@ -1,0 +1,229 @@
+"""Instances, their types and disks as the API shows and takes them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from cloudia.accounts.enums import Origin
+from cloudia.accounts.models import Project
+from cloudia.accounts.selectors import projects_visible_to
+from cloudia.api.fields import ActionsField, Flag, Input, Ref, Reference, Text, Time, VerdictSerializer, Whole
+from cloudia.jobs.serializers import JobSummarySerializer
+from instances import policies
+from instances.enums import PowerState
+from instances.models import MAX_MEMORY_MIB, MAX_VCPUS, MIN_MEMORY_MIB, Instance, InstanceDisk, InstanceType
+from instances.wishes import MAX_DESCRIPTION, MAX_DISK_GIB, MAX_NAME, Compute, InstanceWish
+from storage.models import Image
+
+MAX_TYPE_NAME = 64
+MAX_TYPE_DESCRIPTION = 255
+BY_HAND = ("vcpus", "memory_mib")
+
+
+@extend_schema_field(serializers.DictField(child=VerdictSerializer()))
+class InstanceActions(ActionsField):
+    """Every action of the toolbar, also those that other apps add."""
+
+
+class OwnerSerializer(serializers.Serializer[Instance]):
+    """The system that made an instance and manages it."""
+
+    kind = serializers.CharField(source="origin", read_only=True)
+    name = serializers.CharField(source="owner_name", read_only=True)
+    url = serializers.CharField(source="owner_url", read_only=True)
+
+
+class CloudInitSerializer(serializers.Serializer[Any]):
+    """The first user of the guest; the password is never shown."""
+
+    username = serializers.CharField(read_only=True)
+    password = serializers.CharField(read_only=True)
+
+
+class InstanceSerializer(serializers.Serializer[Instance]):
+    """An instance. What later versions fill is null or empty until then, so that clients need not change."""
+
+    id = serializers.UUIDField(read_only=True)
+    short_id = serializers.CharField(read_only=True)
+    name = serializers.CharField(read_only=True)
+    description = serializers.CharField(read_only=True)
+    project = Reference(read_only=True)
+    origin = serializers.ChoiceField(choices=Origin.choices, read_only=True)
+    owner = serializers.SerializerMethodField()
+    status = serializers.CharField(source="display_state.code", read_only=True)
+    status_label = serializers.CharField(source="display_state.label", read_only=True)
+    power_state = serializers.ChoiceField(choices=PowerState.choices, read_only=True)
+    observed_at = Time(read_only=True, allow_null=True)
+    job = serializers.SerializerMethodField()
+    vcpus = serializers.IntegerField(read_only=True)
+    threads_per_core = serializers.IntegerField(read_only=True)
+    cores = serializers.IntegerField(read_only=True)
+    max_vcpus = serializers.IntegerField(read_only=True)
+    memory_mib = serializers.IntegerField(read_only=True)
+    max_memory_mib = serializers.IntegerField(read_only=True)
+    gpu = serializers.SerializerMethodField()
+    instance_type = Reference(read_only=True, allow_null=True)
+    image = Reference(read_only=True)
+    launch_template = serializers.SerializerMethodField()
+    vpc = serializers.SerializerMethodField()
+    host = Reference(read_only=True, allow_null=True)
+    ip_addresses = serializers.SerializerMethodField()
+    cloud_init = serializers.SerializerMethodField()
+    created_at = Time(read_only=True)
+    actions = InstanceActions(policies.ACTIONS)
+
+    @extend_schema_field(OwnerSerializer(allow_null=True))
+    def get_owner(self, instance: Instance) -> Any:
+        """None for what people made."""
+        return None if instance.origin == Origin.MANUAL else OwnerSerializer(instance).data
+
+    @extend_schema_field(JobSummarySerializer(allow_null=True))
+    def get_job(self, instance: Instance) -> Any:
+        """The running job that has it."""
+        job = instance.current_job
+        return JobSummarySerializer(job).data if job and job.is_active else None
+
+    def get_gpu(self, instance: Instance) -> bool:
+        """GPUs can't be attached yet."""
+        return False
+
+    @extend_schema_field(Reference(allow_null=True))
+    def get_launch_template(self, instance: Instance) -> None:
+        """There are no launch templates yet."""
+
+    @extend_schema_field(Reference(allow_null=True))
+    def get_vpc(self, instance: Instance) -> None:
+        """There are no networks yet."""
+
+    def get_ip_addresses(self, instance: Instance) -> list[str]:
+        """There are no networks yet."""
+        return []
+
+    @extend_schema_field(CloudInitSerializer(allow_null=True))
+    def get_cloud_init(self, instance: Instance) -> None:
+        """Guests are not configured yet."""
+
+
+class DiskSerializer(serializers.Serializer[InstanceDisk]):
+    """A volume as the instance has it."""
+
+    position = serializers.IntegerField(read_only=True)
+    device_name = serializers.CharField(read_only=True)
+    is_boot = serializers.BooleanField(read_only=True)
+    volume = Reference(read_only=True)
+    storage_domain = Reference(source="volume.storage_domain", read_only=True)
+    media = serializers.CharField(source="volume.storage_domain.media", read_only=True)
+    size_gib = serializers.IntegerField(source="volume.size_gib", read_only=True)
+
+
+class InstanceEdit(Input):
+    """What can be changed of an instance."""
+
+    name = Text(max_length=MAX_NAME)
+    description = Text(max_length=MAX_DESCRIPTION, allow_blank=True, required=False)
+
+    later = frozenset(
+        {"vcpus", "memory_mib", "max_vcpus", "max_memory_mib", "instance_type", "threads_per_core", "cores", "gpu"}
+        | {"interfaces", "volumes", "filesystems", "affinity_group"}
+    )
+
+
+class InstanceCreate(Input):
+    """A new instance: an ``instance_type``, or ``vcpus`` and ``memory_mib`` by hand."""
+
+    name = Text(max_length=MAX_NAME)
+    description = Text(max_length=MAX_DESCRIPTION, allow_blank=True, required=False)
+    project = Ref(projects_visible_to)
+    image = Ref(Image.objects.visible_to)
+    instance_type = Ref(InstanceType.objects.visible_to, required=False)
+    vcpus = Whole(min_value=1, max_value=MAX_VCPUS, required=False)
+    memory_mib = Whole(min_value=MIN_MEMORY_MIB, max_value=MAX_MEMORY_MIB, required=False)
+    max_vcpus = Whole(min_value=1, max_value=MAX_VCPUS, required=False)
+    max_memory_mib = Whole(min_value=MIN_MEMORY_MIB, max_value=MAX_MEMORY_MIB, required=False)
+    boot_disk_gib = Whole(min_value=1, max_value=MAX_DISK_GIB, required=False)
+    start = Flag(required=False)
+
+    later = frozenset(
+        {"interfaces", "volumes", "filesystems", "cloud_init", "affinity_group", "launch_template", "snapshot"}
+        | {"threads_per_core", "cores", "gpu"}
+    )
+
+    def validate(self, data: dict[str, Any]) -> dict[str, Any]:
+        """One way of saying how large it shall be, not both and not none."""
+        by_hand = [name for name in BY_HAND if name in data]
+        if "instance_type" in data and by_hand:
+            raise serializers.ValidationError(
+                dict.fromkeys(by_hand, _("The instance type says this already.")), "conflict"
+            )
+        missing = [name for name in BY_HAND if name not in data]
+        if "instance_type" not in data and missing:
+            detail = _("Choose an instance type, or enter vCPUs and memory.")
+            raise serializers.ValidationError(dict.fromkeys(missing, detail), "required")
+        return data
+
+
+def wish_of(data: dict[str, Any]) -> tuple[Project, InstanceWish]:
+    """A parsed :class:`InstanceCreate` as the service takes it."""
+    data = dict(data)
+    maxima = {name: data.pop(name, None) for name in ("max_vcpus", "max_memory_mib")}
+    kind = data.pop("instance_type", None)
+    compute = (
+        Compute.of_type(kind, **maxima) if kind else Compute.by_hand(*(data.pop(name) for name in BY_HAND), **maxima)
+    )
+    return data.pop("project"), InstanceWish(compute=compute, **data)
+
+
+class StopInput(Input):
+    """``timeout_s``: how long the guest may take before its power is cut; by default its own limit."""
+
+    force = Flag(default=False)
+    timeout_s = Whole(min_value=0, max_value=3600, allow_null=True, default=None)
+
+
+class RebootInput(Input):
+    """``hard``: press reset instead of asking the guest."""
+
+    hard = Flag(default=False)
+
+
+@extend_schema_field(serializers.DictField(child=VerdictSerializer()))
+class InstanceTypeActions(ActionsField):
+    """Edit and delete."""
+
+
+class InstanceTypeSerializer(serializers.Serializer[InstanceType]):
+    """An instance type; ``project`` null: offered to all."""
+
+    id = serializers.UUIDField(read_only=True)
+    name = serializers.CharField(read_only=True)
+    description = serializers.CharField(read_only=True)
+    project = Reference(read_only=True, allow_null=True)
+    vcpus = serializers.IntegerField(read_only=True)
+    memory_mib = serializers.IntegerField(read_only=True)
+    active = serializers.BooleanField(read_only=True)
+    created_at = Time(read_only=True)
+    actions = InstanceTypeActions(policies.TYPE_ACTIONS)
+
+
+class InstanceTypeEdit(Input):
+    """What can be changed of a type."""
+
+    name = Text(max_length=MAX_TYPE_NAME)
+    description = Text(max_length=MAX_TYPE_DESCRIPTION, allow_blank=True, required=False)
+    vcpus = Whole(min_value=1, max_value=MAX_VCPUS)
+    memory_mib = Whole(min_value=MIN_MEMORY_MIB, max_value=MAX_MEMORY_MIB)
+    active = Flag(required=False)
+
+
+class InstanceTypeCreate(Input):
+    """A new type."""
+
+    name = Text(max_length=MAX_TYPE_NAME)
+    description = Text(max_length=MAX_TYPE_DESCRIPTION, allow_blank=True, required=False)
+    vcpus = Whole(min_value=1, max_value=MAX_VCPUS)
+    memory_mib = Whole(min_value=MIN_MEMORY_MIB, max_value=MAX_MEMORY_MIB)
+    project = Ref(projects_visible_to, required=False, allow_null=True)

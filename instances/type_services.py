@@ -1,0 +1,48 @@
+"""What operators ask of instance types."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+
+from cloudia.accounts.actor import Actor
+from cloudia.accounts.audit import audited
+from cloudia.accounts.models import Project
+from cloudia.core.validation import clean
+from instances import policies
+from instances.models import InstanceType
+
+
+@audited("instance_type.create")
+@transaction.atomic
+def instance_type_create(
+    *, actor: Actor, name: str, vcpus: int, memory_mib: int, description: str = "", project: Project | None = None
+) -> InstanceType:
+    """A new type, offered to one project or to all. Raises ActionDenied or InputError."""
+    kind = InstanceType(name=name, description=description, vcpus=vcpus, memory_mib=memory_mib, project=project)
+    policies.CREATE_TYPE.check(kind, actor)
+    clean(kind)
+    kind.save(force_insert=True)
+    return kind
+
+
+@audited("instance_type.edit", target="kind")
+@transaction.atomic
+def instance_type_edit(*, actor: Actor, kind: InstanceType, **changes: Any) -> InstanceType:
+    """Change fields of a type; instances made of it keep what they have. Raises ActionDenied or InputError."""
+    row = InstanceType.objects.select_for_update().get(pk=kind.pk)
+    policies.EDIT_TYPE.check(row, actor)
+    for name, value in changes.items():
+        setattr(row, name, value)
+    clean(row)
+    row.save(update_fields=list(changes))
+    return row
+
+
+@audited("instance_type.delete", target="kind")
+@transaction.atomic
+def instance_type_delete(*, actor: Actor, kind: InstanceType) -> None:
+    """Forget a type; instances made of it keep their vCPUs and memory. Raises ActionDenied."""
+    policies.DELETE_TYPE.check(kind, actor)
+    InstanceType.objects.filter(pk=kind.pk).delete()

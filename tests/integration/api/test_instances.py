@@ -1,0 +1,270 @@
+"""Instances through the API: what is read, what is asked for, and what can't be."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from cloudia.accounts.enums import Origin, Role
+from cloudia.accounts.models import AuditEntry, Project
+from cloudia.jobs.models import Job
+from instances.enums import PowerState
+from instances.models import Instance
+from tests.factories import (
+    BootDiskFactory,
+    HostFactory,
+    ImageFactory,
+    InstanceFactory,
+    InstanceTypeFactory,
+    StorageDomainFactory,
+    hold,
+)
+from tests.integration.api.conftest import BASE, Body
+
+pytestmark = pytest.mark.django_db
+FIELDS = {
+    "id", "short_id", "name", "description", "project", "origin", "owner", "status", "status_label", "power_state",
+    "observed_at", "job", "vcpus", "threads_per_core", "cores", "max_vcpus", "memory_mib", "max_memory_mib", "gpu",
+    "instance_type", "image", "launch_template", "vpc", "host", "ip_addresses", "cloud_init", "created_at", "actions",
+}  # fmt: skip  # the contract
+
+
+@pytest.fixture
+def body(project: Project) -> Body:
+    """A request that can be carried out: there is a host with room that has the image."""
+    image = ImageFactory.create(storage_domain=StorageDomainFactory.create(hosts=[HostFactory.create()]))
+    return {"name": "web-1", "project": str(project.pk), "image": str(image.pk), "vcpus": 2, "memory_mib": 2048}
+
+
+def test_instance_is_shown_as_the_contract_says(manager: APIClient, project: Project) -> None:
+    kind = InstanceTypeFactory.create(name="small")
+    instance = InstanceFactory.create(project=project, power_state=PowerState.RUNNING, instance_type=kind)
+
+    shown = manager.get(f"{BASE}/instances/{instance.pk}/").json()
+
+    assert set(shown) == FIELDS
+    assert shown["project"] == {"id": str(project.pk), "name": "alpha"}
+    assert shown["instance_type"] == {"id": str(kind.pk), "name": "small"}
+    assert (shown["status"], shown["status_label"], shown["job"], shown["owner"]) == ("running", "Running", None, None)
+    assert [shown[name] for name in ("vpc", "launch_template", "cloud_init", "ip_addresses")] == [None, None, None, []]
+    assert shown["created_at"].endswith("Z")
+    assert list(shown["actions"])[:3] == ["start", "stop", "reboot"]
+    assert shown["actions"]["stop"] == {"allowed": True, "code": None, "reason": None}
+    assert shown["actions"]["start"]["code"] == "bad_state"
+
+
+def test_running_job_is_shown_with_its_status(manager: APIClient, project: Project) -> None:
+    instance = InstanceFactory.create(project=project)
+    job = hold(instance, progress=40)
+
+    shown = manager.get(f"{BASE}/instances/{instance.pk}/").json()
+
+    assert shown["status"] == "starting"
+    assert shown["job"] == {"id": str(job.pk), "kind": "instance.start", "progress": 40}
+
+
+def test_owner_of_a_managed_instance_is_shown(manager: APIClient, project: Project) -> None:
+    instance = InstanceFactory.create(
+        project=project, origin=Origin.KUBERNETES, owner_name="prod", owner_url="https://k8s.example/prod"
+    )
+
+    shown = manager.get(f"{BASE}/instances/{instance.pk}/").json()
+
+    assert shown["owner"] == {"kind": "kubernetes", "name": "prod", "url": "https://k8s.example/prod"}
+    assert shown["actions"]["start"]["code"] == "managed"
+
+
+def test_create_records_what_was_asked_and_answers_with_the_job(manager: APIClient, body: Body) -> None:
+    answer = manager.post(f"{BASE}/instances/", {**body, "boot_disk_gib": 10, "start": False, "description": "d"})
+
+    assert answer.status_code == 202, answer.json()
+    job = Job.objects.get()
+    assert answer.headers["Location"] == f"/api/v1/jobs/{job.pk}/"
+    assert (answer.json()["id"], answer.json()["kind"]) == (str(job.pk), "instance.create")
+    instance = Instance.objects.get(pk=answer.json()["target"]["id"])
+    assert (instance.name, instance.description, instance.vcpus, instance.memory_mib) == ("web-1", "d", 2, 2048)
+    assert instance.disks.get().volume.size_gib == 10
+    assert instance.desired_state == "stopped"
+
+
+def test_create_by_instance_type_takes_its_size(manager: APIClient, body: Body) -> None:
+    kind = InstanceTypeFactory.create(vcpus=4, memory_mib=8192)
+    wish = {name: value for name, value in body.items() if name not in {"vcpus", "memory_mib"}}
+
+    answer = manager.post(f"{BASE}/instances/", {**wish, "instance_type": str(kind.pk), "max_vcpus": 8})
+
+    assert answer.status_code == 202, answer.json()
+    instance = Instance.objects.get()
+    assert (instance.vcpus, instance.max_vcpus, instance.memory_mib, instance.instance_type) == (4, 8, 8192, kind)
+
+
+NOBODY = str(uuid.uuid4())
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "code"),
+    [
+        ("name", "", "blank"),
+        ("name", "x" * 10_000, "max_length"),
+        ("name", "a\0b", "null_characters_not_allowed"),
+        ("name", "\ud800", "surrogate_characters_not_allowed"),
+        ("name", "two\nlines", "invalid"),
+        ("name", 7, "invalid"),
+        ("name", None, "null"),
+        ("description", "x" * 2001, "max_length"),
+        ("description", "a\0b", "null_characters_not_allowed"),
+        ("vcpus", 0, "min_value"),
+        ("vcpus", -1, "min_value"),
+        ("vcpus", 10**30, "max_value"),
+        ("vcpus", "two", "invalid"),
+        ("vcpus", "2", "invalid"),
+        ("vcpus", True, "invalid"),
+        ("vcpus", 1.5, "invalid"),
+        ("memory_mib", 1, "min_value"),
+        ("memory_mib", 2**63, "max_value"),
+        ("max_vcpus", 1, "below_current"),
+        ("max_memory_mib", 1024, "below_current"),
+        ("boot_disk_gib", 1, "out_of_range"),
+        ("boot_disk_gib", 10**12, "max_value"),
+        ("start", "yes", "invalid"),
+        ("project", "nonsense", "invalid"),
+        ("project", NOBODY, "does_not_exist"),
+        ("image", NOBODY, "does_not_exist"),
+        ("image", [], "incorrect_type"),
+        ("instance_type", {"id": NOBODY}, "incorrect_type"),
+        ("instance_type", NOBODY, "does_not_exist"),
+        ("interfaces", [], "not_supported"),
+        ("volumes", [], "not_supported"),
+        ("cloud_init", {}, "not_supported"),
+        ("gpu", False, "not_supported"),
+        ("snapshot", NOBODY, "not_supported"),
+        ("colour", "blue", "unknown_field"),
+        ("\ud800", 1, "unknown_field"),
+    ],
+)
+def test_bad_field_of_create_is_named(manager: APIClient, body: Body, field: str, value: Any, code: str) -> None:
+    text = json.dumps({**body, field: value})  # in ASCII, so that also half characters reach the server
+
+    answer = manager.post(f"{BASE}/instances/", text, content_type="application/json")
+
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "invalid"
+    shown = field.encode(errors="replace").decode()
+    assert [error["code"] for error in answer.json()["fields"][shown]] == [code]
+    assert not Job.objects.exists()
+
+
+def test_all_wrong_fields_are_named_at_once(manager: APIClient) -> None:
+    answer = manager.post(f"{BASE}/instances/", {"vcpus": "x", "colour": "blue", "gpu": True})
+
+    codes = {name: errors[0]["code"] for name, errors in answer.json()["fields"].items()}
+    assert codes == {
+        "name": "required", "project": "required", "image": "required", "vcpus": "invalid", "gpu": "not_supported",
+        "colour": "unknown_field",
+    }  # fmt: skip
+
+
+def test_size_must_be_said_in_one_way(manager: APIClient, body: Body) -> None:
+    kind = InstanceTypeFactory.create()
+    both = manager.post(f"{BASE}/instances/", {**body, "instance_type": str(kind.pk)}).json()
+    neither = manager.post(f"{BASE}/instances/", {name: body[name] for name in ("name", "project", "image")}).json()
+
+    assert {name: errors[0]["code"] for name, errors in both["fields"].items()} == {
+        "vcpus": "conflict",
+        "memory_mib": "conflict",
+    }
+    assert {name: errors[0]["code"] for name, errors in neither["fields"].items()} == {
+        "vcpus": "required",
+        "memory_mib": "required",
+    }
+
+
+def test_no_room_is_409_with_each_hosts_reason(manager: APIClient, body: Body) -> None:
+    answer = manager.post(f"{BASE}/instances/", {**body, "memory_mib": 1_000_000})
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "no_capacity")
+    assert "memory: 1000000 MiB needed" in answer.json()["detail"]
+
+
+def test_create_in_a_project_where_one_only_looks_is_refused(member: Any, body: Body) -> None:
+    answer = member(Role.VIEWER).post(f"{BASE}/instances/", body)
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "permission_denied")
+    assert AuditEntry.objects.get(action="instance.create").outcome == "refused"
+
+
+def test_stop_passes_its_options_on(manager: APIClient, project: Project) -> None:
+    instance = InstanceFactory.create(project=project, power_state=PowerState.RUNNING)
+
+    answer = manager.post(f"{BASE}/instances/{instance.pk}/stop/", {"force": True, "timeout_s": 5})
+
+    assert answer.status_code == 202
+    assert Job.objects.get().params == {"force": True, "timeout_s": 5}
+
+
+@pytest.mark.parametrize("options", [{"timeout_s": -1}, {"timeout_s": 10**9}, {"force": 1}, {"now": True}, [], "x"])
+def test_bad_options_of_stop_are_refused(manager: APIClient, project: Project, options: Any) -> None:
+    instance = InstanceFactory.create(project=project, power_state=PowerState.RUNNING)
+
+    answer = manager.post(f"{BASE}/instances/{instance.pk}/stop/", options)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+    assert not Job.objects.exists()
+
+
+def test_delete_answers_with_a_job(manager: APIClient, project: Project) -> None:
+    instance = InstanceFactory.create(project=project)
+
+    answer = manager.delete(f"{BASE}/instances/{instance.pk}/")
+
+    assert (answer.status_code, answer.json()["kind"]) == (202, "instance.delete")
+
+
+def test_host_that_does_not_answer_is_503(manager: APIClient, project: Project) -> None:
+    host = HostFactory.create(reachable=False, last_seen_at=timezone.now())
+    instance = InstanceFactory.create(project=project, host=host)
+
+    answer = manager.post(f"{BASE}/instances/{instance.pk}/start/")
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "host_unreachable")
+    assert answer.headers["Retry-After"] == "5"
+    assert answer.json()["holder"]["name"] == host.name
+
+
+def test_edit_changes_name_and_description_only(manager: APIClient, project: Project) -> None:
+    instance = InstanceFactory.create(project=project)
+
+    answer = manager.patch(f"{BASE}/instances/{instance.pk}/", {"name": "new", "description": "text"})
+    refused = manager.patch(f"{BASE}/instances/{instance.pk}/", {"vcpus": 4, "id": "x"})
+
+    assert (answer.status_code, answer.json()["name"], answer.json()["description"]) == (200, "new", "text")
+    assert {name: errors[0]["code"] for name, errors in refused.json()["fields"].items()} == {
+        "vcpus": "not_supported",
+        "id": "unknown_field",
+    }
+
+
+def test_disks_and_jobs_of_an_instance_are_listed(manager: APIClient, project: Project) -> None:
+    instance = InstanceFactory.create(project=project)
+    disk = BootDiskFactory.create(instance=instance)
+    job = hold(instance)
+    hold(InstanceFactory.create(project=project))
+
+    [shown] = manager.get(f"{BASE}/instances/{instance.pk}/disks/").json()["results"]
+    [done] = manager.get(f"{BASE}/instances/{instance.pk}/jobs/").json()["results"]
+
+    assert shown == {
+        "position": 0,
+        "device_name": "vda",
+        "is_boot": True,
+        "volume": {"id": str(disk.volume_id), "name": disk.volume.name},
+        "storage_domain": {"id": str(disk.volume.storage_domain_id), "name": disk.volume.storage_domain.name},
+        "media": "ssd",
+        "size_gib": 8,
+    }
+    assert done["id"] == str(job.pk)
