@@ -20,7 +20,7 @@ POSTGRES = ("postgresql",)
 LAB = (
     *HYPERVISOR,
     *("openvswitch-switch", "ovn-central", "ovn-host"),
-    *("iproute2", "ethtool", "gnutls-bin", "procps", "python3-libvirt"),
+    *("iproute2", "ethtool", "gnutls-bin", "procps"),
 )
 TESTS = ("chromium", "fonts-noto-cjk")
 

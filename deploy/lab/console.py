@@ -1,76 +1,65 @@
 #!/usr/bin/python3
 """Type a shell command on a guest's serial console and print what it answers.
 
-usage: console.py URI DOMAIN COMMAND [TIMEOUT]
+usage: console.py URI DOMAIN COMMAND [SECONDS]
 Exits with the command's own status, 124 when the guest did not answer in time.
 """
 
-import contextlib
+from __future__ import annotations
+
 import os
+import pty
 import re
 import secrets
+import select
 import sys
-import threading
 import time
 
-import libvirt
-
-uri, name, command = sys.argv[1:4]
-timeout = float(sys.argv[4]) if len(sys.argv) > 4 else 20
+NO_ANSWER = 124  # as timeout(1) says it
+SETTLE = 0.2  # seconds between opening the console and typing: virsh drops what comes earlier
 
 
-def events():
-    while True:
-        libvirt.virEventRunDefaultImpl()
+def converse(terminal: int, command: str, seconds: float) -> tuple[str, int] | None:
+    """What the command said, and its exit status; None without an answer in time."""
+    # The guest's terminal echoes what is typed, so the marks are spelt there with quotes in the middle: only the
+    # shell's own output has them whole.
+    first, last = secrets.token_hex(4), secrets.token_hex(4)
+    line = f"echo {first}''{last}; {command}; echo {last}''{first} $?\n"
+    answer = re.compile(f"{first}{last}\n(.*?)\n?{last}{first} (\\d+)", re.DOTALL)
+    read_until(terminal, "Escape character", seconds)
+    time.sleep(SETTLE)
+    os.write(terminal, b"\x15\n" + line.encode())  # Ctrl-U drops a line that somebody has half typed
+    found = answer.search(read_until(terminal, f"{last}{first} ", seconds) + "\n")
+    return (found[1], int(found[2])) if found else None
 
 
-# A non-blocking stream only delivers while an event loop runs.
-libvirt.virEventRegisterDefaultImpl()
-libvirt.registerErrorHandler(lambda *_: None, None)
-threading.Thread(target=events, daemon=True).start()
-try:
-    conn = libvirt.open(uri)
-    stream = conn.newStream(libvirt.VIR_STREAM_NONBLOCK)
-    conn.lookupByName(name).openConsole(None, stream, libvirt.VIR_DOMAIN_CONSOLE_FORCE)
-except libvirt.libvirtError as e:
-    sys.exit(f"console: {e}")
+def read_until(terminal: int, mark: str, seconds: float) -> str:
+    """What arrives up to the line that has ``mark``, or until the time is over or the console closes."""
+    text, deadline = "", time.monotonic() + seconds
+    while not re.search(re.escape(mark) + r".*\n", text) and (left := deadline - time.monotonic()) > 0:
+        if not select.select([terminal], [], [], left)[0]:
+            break
+        try:
+            text += os.read(terminal, 65536).decode(errors="replace").replace("\r", "")
+        except OSError:  # virsh has ended
+            break
+    return text
 
 
-def send(data):
-    while data:
-        sent = stream.send(data)
-        if sent > 0:
-            data = data[sent:]
-        else:
-            time.sleep(0.02)
+def main(uri: str, domain: str, command: str, seconds: str = "20") -> int:
+    """Open the console with virsh, which wants a terminal of its own."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execvp("virsh", ["virsh", "-c", uri, "console", domain, "--force"])
+    answer = converse(terminal, command, float(seconds))
+    os.close(terminal)  # hangs up, which ends virsh
+    os.waitpid(pid, 0)
+    if answer is None:
+        print("console: no answer", file=sys.stderr)
+        return NO_ANSWER
+    print(answer[0])
+    return answer[1]
 
 
-# The terminal echoes what is typed, so the marks are spelt there with quotes in the middle:
-# only the shell's own output has them whole.
-a, b = secrets.token_hex(4), secrets.token_hex(4)
-send(b"\x15\n")  # Ctrl-U: drop a half-typed line
-time.sleep(0.1)
-send(f"echo {a}''{b}; {command}\necho {b}''{a} $?\n".encode())
-answer = re.compile(f"{a}{b}\n(.*?){b}{a} (\\d+)".encode(), re.S)
-
-buf, found, end = b"", None, time.monotonic() + timeout
-while not found and time.monotonic() < end:
-    data = stream.recv(65536)
-    if data == -2:  # nothing yet
-        time.sleep(0.02)
-    elif not data:
-        break
-    else:
-        buf += data
-        found = answer.search(buf.replace(b"\r", b""))
-with contextlib.suppress(libvirt.libvirtError):
-    stream.abort()
-if not found:
-    print("console: no answer", file=sys.stderr)
-    os._exit(124)
-lines = found[1].decode(errors="replace").splitlines()
-# The prompt and the echo of the line that asks for the status stand at the end.
-lines = [x for x in lines if f"echo {b}''{a}" not in x]
-print("\n".join(lines).strip())
-sys.stdout.flush()
-os._exit(int(found[2]))  # past libvirt's event thread, which would abort the exit
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

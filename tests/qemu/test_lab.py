@@ -84,3 +84,11 @@ def test_second_lab_does_not_disturb_the_first(lab: Lab, lab_hosts: list[LabHost
         second.run("down", "--all")
     assert virsh(lab_hosts[0].uri_tls, "hostname") == "h1"
     assert not second.directory.exists()
+
+
+def test_command_on_the_guests_console_answers_with_its_status(lab: Lab, lab_host: LabHost, guest: str) -> None:
+    lab_host.wait_for_serial(guest, "TINY-READY")
+    assert lab.run("guest", lab_host.name, guest, "echo hello $((40 + 2))").strip() == "hello 42"
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        lab.run("guest", lab_host.name, guest, "cd /nowhere")
+    assert failed.value.returncode not in {0, 124}
