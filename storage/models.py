@@ -42,6 +42,11 @@ class StorageDomain(models.Model):
         """The libvirt pool's name, on each host."""
         return f"cloudia-{self.pk}"
 
+    @property
+    def held_by(self) -> None:
+        """No job holds a storage domain."""
+        return
+
 
 class StorageAttachment(models.Model):
     """A storage domain on one host, as the watcher last saw it."""
@@ -105,6 +110,11 @@ class Image(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def held_by(self) -> None:
+        """No job holds an image."""
+        return
 
     @property
     def is_public(self) -> bool:

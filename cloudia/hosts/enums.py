@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from cloudia.core.display import DisplayState
+
 
 class HostState(models.TextChoices):
     """What the operator wants of a host."""
@@ -19,3 +21,9 @@ class AcceleratorChoice(models.TextChoices):
     AUTO = "auto", _("Automatic")
     KVM = "kvm", "KVM"
     TCG = "tcg", _("Software emulation (TCG)")
+
+
+ACTIVE = DisplayState("active", HostState.ACTIVE.label, "circle-check", "ok")
+IN_MAINTENANCE = DisplayState("maintenance", HostState.MAINTENANCE.label, "tool", "warn")
+UNREACHABLE = DisplayState("unreachable", _("Does not answer"), "plug-connected-x", "bad")
+NOT_SEEN = DisplayState("not_seen", _("Not seen yet"), "circle-dashed", "idle")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -13,8 +14,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from cloudia.core import secrets
+from cloudia.core.display import DisplayState
 from cloudia.core.text import in_current_language
-from cloudia.hosts.enums import AcceleratorChoice, HostState
+from cloudia.hosts.enums import ACTIVE, IN_MAINTENANCE, NOT_SEEN, UNREACHABLE, AcceleratorChoice, HostState
 from cloudia.jobs.models import Lockable
 from cloudia.virt import Accelerator, Endpoint
 
@@ -116,3 +118,11 @@ class Host(Lockable):
     def state_label(self) -> str:
         """The state for people."""
         return self.get_state_display()
+
+    @property
+    def display_state(self) -> DisplayState:
+        """What is most urgent to know: that it does not answer, else what the operator wants of it."""
+        if not self.reachable:
+            state = UNREACHABLE if self.problem_texts else NOT_SEEN
+            return replace(state, note=self.problem)
+        return IN_MAINTENANCE if self.state == HostState.MAINTENANCE else ACTIVE

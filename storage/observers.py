@@ -1,0 +1,66 @@
+"""What the watcher sees of storage: whether each pool works, and how full it is."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import close_old_connections
+
+from cloudia.core.errors import CloudiaError, HostUnreachable
+from cloudia.hosts.models import Host
+from cloudia.virt import DomainEvent, DomainReport, Hypervisor, hypervisor
+from storage.attachments import record_pool
+from storage.models import StorageAttachment
+
+log = logging.getLogger(__name__)
+
+EVERY_S = 30.0  # libvirt opens every file of a pool to look through it
+
+
+class StorageObserver:
+    """Looks on threads and connections of its own: a network file system that hangs must not hold up the events."""
+
+    def __init__(self) -> None:
+        self._due: dict[UUID, float] = {}
+        self._busy: set[UUID] = set()
+        self._lock = threading.Lock()
+
+    def on_sync(self, host: Host, _watched: Hypervisor, _reports: Sequence[DomainReport], _seen_at: datetime) -> None:
+        """Begin a look, unless one is running or there was one just now."""
+        with self._lock:
+            if host.pk in self._busy or time.monotonic() < self._due.get(host.pk, 0.0):
+                return
+            self._busy.add(host.pk)
+            self._due[host.pk] = time.monotonic() + EVERY_S
+        threading.Thread(target=self._look, args=[host], name=f"storage-{host.name}", daemon=True).start()
+
+    def on_event(self, host: Host, event: DomainEvent, report: DomainReport | None, seen_at: datetime) -> None:
+        """Domains don't change pools."""
+
+    def _look(self, host: Host) -> None:
+        try:
+            look(host)
+        except Exception:
+            log.exception("%s: looking at its storage failed", host)
+        finally:
+            self._busy.discard(host.pk)
+            close_old_connections()
+
+
+def look(host: Host) -> None:
+    """Record every pool that the host should have. Nothing is known of an unreachable host."""
+    for attachment in StorageAttachment.objects.filter(host=host).select_related("domain"):
+        close_old_connections()  # others need the pool's connections while libvirt looks
+        try:
+            pool = hypervisor(host.endpoint).pools.info(attachment.domain.pool_name)
+        except HostUnreachable:
+            return
+        except CloudiaError as error:
+            log.warning("%s: storage domain %s: %s", host, attachment.domain, error)
+            pool = None
+        record_pool(attachment.domain, host, pool)

@@ -1,0 +1,35 @@
+"""What can be asked about storage."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.utils.translation import gettext_lazy as _
+
+from cloudia.accounts.models import Project
+from cloudia.core.errors import HostUnreachable
+from cloudia.hosts.models import Host
+from storage.enums import ImageStatus
+from storage.models import Image, StorageDomain
+
+
+def image_like(name: str, sha256: str, project: Project | None = None) -> Image | None:
+    """The project's (or public) image that was made of the same file under the same name, if it is ready."""
+    return Image.objects.filter(name=name, sha256=sha256, project=project, status=ImageStatus.AVAILABLE).first()
+
+
+def unfinished(image: Image) -> UUID | None:
+    """The id of an earlier try to import the same file there, which failed or was killed."""
+    tries = Image.objects.filter(
+        name=image.name, sha256=image.sha256, storage_domain=image.storage_domain, project=image.project
+    )
+    return tries.exclude(status=ImageStatus.AVAILABLE).values_list("pk", flat=True).first()
+
+
+def host_with(domain: StorageDomain) -> Host:
+    """Some host through which the domain can be written. Raises HostUnreachable."""
+    hosts = Host.objects.filter(attachments__domain=domain, attachments__active=True)
+    host = hosts.order_by("-reachable", "name").first()
+    if host is None:
+        raise HostUnreachable(_("No host has this storage domain."), code="no_host")
+    return host
