@@ -74,16 +74,13 @@ class Stack:
 
     def finished(self, job: dict[str, Any], seconds: float = 60) -> dict[str, Any]:
         """The job when it has ended."""
-        return self.until(
-            lambda: (
-                found
-                if (found := self.api("GET", f"jobs/{job['id']}/").body)["status"]
-                in {"succeeded", "failed", "cancelled"}
-                else None
-            ),
-            seconds,
-        )
-        return ended
+
+        def ended() -> dict[str, Any] | None:
+            found: dict[str, Any] = self.api("GET", f"jobs/{job['id']}/").body
+            return found if found["status"] in {"succeeded", "failed", "cancelled"} else None
+
+        end: dict[str, Any] = self.until(ended, seconds)
+        return end
 
     def instance(self, pk: str) -> dict[str, Any]:
         """An instance as the API reads it."""
