@@ -10,7 +10,7 @@ from django.contrib.auth.decorators import login_not_required, login_required
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils.decorators import method_decorator
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
@@ -51,6 +51,5 @@ class Login(LoginView):
 
 @login_required
 def home(request: HttpRequest) -> HttpResponse:
-    """The first page of the navigation; for somebody without any, what to do about it."""
-    entries = nav.entries_for(request)
-    return redirect(entries[0].url_name) if entries else render(request, "home.html")
+    """The first page of the navigation."""
+    return redirect(nav.entries_for(request)[0].url_name)

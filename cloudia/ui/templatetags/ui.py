@@ -37,6 +37,12 @@ def message_tone(level: str) -> str:
     return MESSAGE_TONES.get(level, "ok")
 
 
+@register.filter
+def minutes(span: dt.timedelta) -> int:
+    """A span of time in whole minutes, at least one."""
+    return max(1, round(span.total_seconds() / 60))
+
+
 @register.simple_tag
 def icon(name: str, *, small: bool = False, spin: bool = False) -> SafeString:
     """A picture from the sprite. Raises ValueError for one that ``cloudia.ui.icons`` does not name."""
@@ -202,9 +208,9 @@ def alert(content: str, *, tone: str, title: Text = "", small: bool = False, rol
 
 
 @register.simple_block_tag
-def empty(content: str, *, icon: str, title: Text, text: Text = "", small: bool = False) -> SafeString:
-    """What a list shows when it has nothing; inside the block: what to do next."""
-    values = {"content": content, "icon": icon, "title": title, "text": text, "small": small}
+def empty(content: str, *, icon: str, title: Text, text: Text = "", small: bool = False, level: int = 2) -> SafeString:
+    """What a list shows when it has nothing; inside the block: what to do next. ``level`` is the heading's."""
+    values = {"content": content, "icon": icon, "title": title, "text": text, "small": small, "level": level}
     return _render("components/empty.html", values)
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from dataclasses import dataclass, field
-from types import SimpleNamespace
 from typing import Any
 
 from django import forms
-from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
@@ -52,7 +51,7 @@ class Thing:
     name: str
     state: State = field(default_factory=lambda: RUNNING)
     denial: Denial | None = None
-    pk: str = "7"
+    pk: uuid.UUID = field(default_factory=uuid.uuid4)
 
     def __str__(self) -> str:
         return self.name
@@ -120,7 +119,7 @@ def row(request: HttpRequest, name: str) -> HttpResponse:
     return render(request, "ui_test/row.html", {"row": found})
 
 
-def dialog(request: HttpRequest, pk: str = "") -> HttpResponse:
+def dialog(request: HttpRequest, pk: uuid.UUID | None = None) -> HttpResponse:
     """A dialog that wants the name."""
     return render(request, "ui_test/dialog.html", {"thing": THINGS[0]})
 
@@ -130,7 +129,7 @@ def act(request: HttpRequest) -> HttpResponse:
     return htmx.accepted("삭제 요청을 접수했습니다", "/jobs/1/", "작업 보기")
 
 
-def tab(request: HttpRequest, pk: str, words: str) -> HttpResponse:
+def tab(request: HttpRequest, pk: uuid.UUID, words: str) -> HttpResponse:
     """A tab's fragment."""
     return HttpResponse(f"<p class='p-3 mb-0'>{words}</p>")
 
@@ -140,19 +139,6 @@ def forbidden(request: HttpRequest) -> HttpResponse:
     raise PermissionDenied
 
 
-class AnybodyMiddleware:
-    """Lets the page be looked at without a database."""
-
-    def __init__(self, get_response: Any) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        """A person who may do everything and is in no project."""
-        request.user = AnonymousUser()
-        request.actor = SimpleNamespace(is_operator=True, may=lambda *_: True)  # type: ignore[attr-defined]
-        return self.get_response(request)  # type: ignore[no-any-return]
-
-
 urlpatterns = [
     path("page/", page, name="thing-list"),
     path("rows/", page),
@@ -160,8 +146,8 @@ urlpatterns = [
     path("dialog/", dialog),
     path("bulk/", dialog),
     path("things/<uuid:pk>/", dialog, name="thing-dialog"),
-    path("things/<pk>/one/", tab, {"words": "첫째"}, name="thing-one"),
-    path("things/<pk>/two/", tab, {"words": "둘째"}, name="thing-two"),
+    path("things/<uuid:pk>/one/", tab, {"words": "첫째"}, name="thing-one"),
+    path("things/<uuid:pk>/two/", tab, {"words": "둘째"}, name="thing-two"),
     path("act/", act),
     path("forbidden/", forbidden),
     path("", include(product)),
