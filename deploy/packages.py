@@ -22,7 +22,8 @@ LAB = (
     *("openvswitch-switch", "ovn-central", "ovn-host"),
     *("iproute2", "ethtool", "gnutls-bin", "procps"),
 )
-TESTS = ("chromium", "fonts-noto-cjk")
+UBUNTU = "ID=ubuntu" in Path("/etc/os-release").read_text().splitlines()
+TESTS = ("chromium-browser" if UBUNTU else "chromium", "fonts-noto-cjk")
 
 POLICY = Path("/usr/sbin/policy-rc.d")  # invoke-rc.d(8): status 101 forbids every action on a service
 APT = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
