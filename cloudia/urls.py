@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 
-from cloudia.ui.live import live
+from cloudia.ui.search import search
 
 urlpatterns = [
+    path("", include("cloudia.ui.urls")),
+    path("search/", search, name="search"),
+    path("instances/", include("instances.urls")),
+    path("jobs/", include("cloudia.jobs.urls")),
     path("admin/", admin.site.urls),
-    path("live/", live, name="live"),
+    path("api/v1/", include("cloudia.api.urls")),
 ]

@@ -19,3 +19,18 @@ class InstancesConfig(AppConfig):
         registry.register(*operations.ALL)
         usage.register(selectors.usage_by_host)
         observers.register(observations.InstanceObserver())
+        self._add_pages()
+
+    @staticmethod
+    def _add_pages() -> None:
+        from django.urls import reverse  # noqa: PLC0415  # models are only loaded now
+
+        from cloudia.ui import links, nav, search, tabs  # noqa: PLC0415
+        from instances.views.lists import find  # noqa: PLC0415
+
+        nav.register_nav(nav.Section.COMPUTE, _("Instances"), "server-2", "instance-list", order=10)
+        links.register("instance", lambda pk: reverse("instance-detail", args=[pk]))
+        links.register("owner", lambda url: url)
+        search.register(search.Kind(_("Instances"), "server-2", find))
+        tabs.register_tab("instance", tabs.TabSpec("disks", _("Disks"), "instance-disks", order=20))
+        tabs.register_tab("instance", tabs.TabSpec("jobs", _("Jobs"), "instance-jobs", order=90))

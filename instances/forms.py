@@ -1,0 +1,148 @@
+"""What the create and edit pages take in. Limits are checked by :mod:`instances.wishes` alone."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from cloudia.accounts.models import Project
+from cloudia.core.errors import InputError
+from instances.models import InstanceType
+from instances.wishes import Compute, InstanceWish
+from storage.models import Image
+
+MIB, GIB = 1, 1024
+LARGEST = 10**9  # keeps absurd numbers away from arithmetic; the real limits are in wishes.py
+
+
+class MemoryWidget(forms.MultiWidget):
+    """A number and its unit."""
+
+    template_name = "components/memory_input.html"
+
+    def __init__(self) -> None:
+        number = forms.NumberInput({"class": "form-control", "min": "0", "step": "any"})
+        super().__init__([number, forms.Select({"class": "form-select"}, [(GIB, "GiB"), (MIB, "MiB")])])
+
+    def decompress(self, value: int | None) -> list[Any]:
+        """MiB as the number and unit to show."""
+        if value is None:
+            return [None, GIB]
+        return [value // GIB, GIB] if value % GIB == 0 else [value, MIB]
+
+
+class MemoryField(forms.MultiValueField):
+    """A size in MiB, entered as a number of MiB or GiB."""
+
+    widget = MemoryWidget
+
+    def __init__(self, *, required: bool = True, **options: Any) -> None:
+        number = forms.FloatField(min_value=0, max_value=LARGEST, required=required)
+        unit = forms.TypedChoiceField(coerce=int, choices=[(GIB, "GiB"), (MIB, "MiB")], required=False)
+        super().__init__((number, unit), required=required, require_all_fields=False, **options)
+
+    def compress(self, data_list: list[Any]) -> int | None:
+        """The size in MiB."""
+        return round(data_list[0] * data_list[1]) if data_list and data_list[0] is not None else None
+
+
+def _number(label: Any, *, required: bool = True) -> forms.IntegerField:
+    widget = forms.NumberInput({"class": "form-control", "min": "1"})
+    return forms.IntegerField(label=label, required=required, min_value=-LARGEST, max_value=LARGEST, widget=widget)
+
+
+class NamingForm(forms.Form):
+    """기본 정보: what people call it. Also all that can be edited so far."""
+
+    name = forms.CharField(
+        label=_("Name"), required=False, strip=False, widget=forms.TextInput({"class": "form-control"})
+    )
+    description = forms.CharField(
+        label=_("Description"), required=False, widget=forms.Textarea({"class": "form-control", "rows": 2})
+    )
+    paths: ClassVar[dict[str, str]] = {}  # the services' name of a field, where it differs from ours
+
+    def take(self, error: InputError) -> None:
+        """Show what a service found wrong, each at its field."""
+        for path, problems in error.fields.items():
+            name = self.paths.get(path, path)
+            for problem in problems:
+                self.add_error(name if name in self.fields else None, str(problem.detail))
+        if not error.fields:
+            self.add_error(None, str(error.message))
+
+
+class CreateForm(NamingForm):
+    """인스턴스 생성, as far as it goes: image, vCPUs and memory, boot disk."""
+
+    BY_TYPE, BY_HAND = "type", "direct"
+    paths: ClassVar[dict[str, str]] = {"memory_mib": "memory", "max_memory_mib": "max_memory"}
+
+    mode = forms.ChoiceField(
+        choices=[(BY_TYPE, _("Choose an instance type")), (BY_HAND, _("Set directly"))], initial=BY_TYPE
+    )
+    instance_type = forms.ModelChoiceField(
+        InstanceType.objects.none(), label=_("Instance type"), required=False, empty_label=None
+    )
+    vcpus = _number(_("vCPU"), required=False)
+    memory = MemoryField(label=_("Memory size"), required=False)
+    max_vcpus = _number(_("Maximum vCPUs"), required=False)
+    max_memory = MemoryField(label=_("Maximum memory"), required=False)
+    image = forms.ModelChoiceField(Image.objects.none(), label=_("OS image"), empty_label=None)
+    boot_disk_gib = _number(_("Boot disk size"), required=False)
+    start = forms.BooleanField(label=_("Start it when it is made"), required=False, initial=True)
+
+    sections: ClassVar[dict[str, tuple[str, ...]]] = {
+        "basic": ("name", "description"),
+        "compute": ("mode", "instance_type", "vcpus", "memory", "max_vcpus", "max_memory"),
+        "storage": ("image", "boot_disk_gib"),
+    }
+
+    def __init__(self, *args: Any, project: Project, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._field("instance_type").queryset = InstanceType.objects.usable_in(project)
+        self._field("image").queryset = Image.objects.usable_in(project).select_related("storage_domain", "project")
+
+    def _field(self, name: str) -> Any:
+        return self.fields[name]
+
+    def clean(self) -> dict[str, Any]:
+        """Of the two ways to say how large it is, the chosen one must be filled in."""
+        data = self.cleaned_data
+        needed = ["instance_type"] if data.get("mode") == self.BY_TYPE else ["vcpus", "memory"]
+        for name in needed:
+            if name not in self.errors and data.get(name) is None:
+                self.add_error(name, self._field(name).error_messages["required"])
+        return data
+
+    @property
+    def failed_sections(self) -> set[str]:
+        """Sections in which something is wrong."""
+        return {name for name, fields in self.sections.items() if self.errors.keys() & set(fields)}
+
+    def compute(self) -> Compute | None:
+        """vCPUs and memory as far as they are known; also of a form that is not complete."""
+        data = getattr(self, "cleaned_data", {})
+        most = data.get("max_vcpus"), data.get("max_memory")
+        if data.get("mode") == self.BY_TYPE:
+            kind = data.get("instance_type")
+            return Compute.of_type(kind, *most) if kind else None
+        if data.get("vcpus") is None or data.get("memory") is None:
+            return None
+        return Compute.by_hand(data["vcpus"], data["memory"], *most)
+
+    def wish(self) -> InstanceWish:
+        """What the service is asked for. Of a valid form."""
+        data, compute = self.cleaned_data, self.compute()
+        if compute is None:
+            raise RuntimeError("clean() lets no form pass without vCPUs and memory")
+        return InstanceWish(
+            name=data["name"],
+            description=data["description"],
+            image=data["image"],
+            compute=compute,
+            boot_disk_gib=data["boot_disk_gib"],
+            start=data["start"],
+        )

@@ -1,0 +1,97 @@
+"""인스턴스 생성 and 편집."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from cloudia.accounts.models import Project
+from cloudia.core.errors import InputError, NoCapacity
+from cloudia.core.policy import ActionDenied
+from cloudia.ui.requests import actor_of, project_of
+from instances import policies, services
+from instances.forms import CreateForm, NamingForm
+from instances.selectors import instances_visible_to, room_for
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def instance_create(request: HttpRequest) -> HttpResponse:
+    """The form; sent, it makes an instance and goes to its page."""
+    actor, project = actor_of(request), project_of(request)
+    if project is None:
+        return render(request, "no_project.html")
+    if denial := policies.CREATE.denial(project, actor):
+        return render(request, "instances/create_denied.html", {"denial": denial}, status=403)
+    form = CreateForm(request.POST if request.method == "POST" else None, project=project)
+    problem: Any = None
+    if request.method == "POST" and form.is_valid():
+        try:
+            job = services.instance_create(actor=actor, project=project, wish=form.wish())
+        except InputError as error:
+            form.take(error)
+        except (NoCapacity, ActionDenied) as error:
+            problem = error
+        else:
+            return redirect("instance-detail", job.target_id)
+    return _form_page(request, form, project, problem)
+
+
+@login_required
+@require_POST
+def instance_summary(request: HttpRequest) -> HttpResponse:
+    """What the form as it stands would make; fetched again while it is filled in."""
+    project = project_of(request)
+    if project is None:
+        return HttpResponse(status=204)
+    form = CreateForm(request.POST, project=project)
+    form.is_valid()
+    return render(request, "instances/_summary.html", _summary(form) | {"refreshed": True})
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def instance_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Name and description, in any state in which it may be edited."""
+    actor = actor_of(request)
+    instance = get_object_or_404(instances_visible_to(actor), pk=pk)
+    if denial := policies.EDIT.denial(instance, actor):
+        messages.error(request, str(denial.message))
+        return redirect("instance-detail", pk)
+    form = NamingForm(request.POST or None, initial={"name": instance.name, "description": instance.description})
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.instance_edit(actor=actor, instance=instance, **form.cleaned_data)
+        except InputError as error:
+            form.take(error)
+        except ActionDenied as error:
+            form.add_error(None, str(error.denial.message))
+        else:
+            messages.success(request, _("Saved."))
+            return redirect("instance-detail", pk)
+    return render(request, "instances/edit.html", {"form": form, "instance": instance})
+
+
+def _form_page(request: HttpRequest, form: CreateForm, project: Project, problem: Any) -> HttpResponse:
+    context = {"form": form, "project": project, "problem": problem, **_summary(form)}
+    return render(request, "instances/create.html", context, status=422 if problem or form.errors else 200)
+
+
+def _summary(form: CreateForm) -> dict[str, Any]:
+    """What is known so far of what would be made, and how many hosts could take it."""
+    data = getattr(form, "cleaned_data", {})
+    compute, image = form.compute(), data.get("image")
+    return {
+        "form": form,
+        "image": image,
+        "compute": compute,
+        "boot_gib": (data.get("boot_disk_gib") or image.minimum_gib) if image else None,
+        "room": room_for(image, compute) if image and compute else None,
+    }

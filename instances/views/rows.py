@@ -1,0 +1,49 @@
+"""An instance as a line of a list: its status and every action's verdict, worked out once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from cloudia.accounts.enums import Origin
+from cloudia.core.display import DisplayState
+from cloudia.core.policy import Actor, verdicts
+from cloudia.ui.rows import actions_json
+from cloudia.ui.templatetags.ui import SPINNING
+from cloudia.ui.templatetags.units import memory
+from instances.models import Instance
+from instances.policies import ACTIONS
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What the template of a row shows. Plain values: a list has up to 50 of these, so a row includes nothing."""
+
+    instance: Instance
+    state: DisplayState
+    actions: str  # JSON, for the toolbar
+    memory: str
+    origin: str
+    origin_icon: str
+
+    @property
+    def spin(self) -> bool:
+        """Whether the status's icon turns."""
+        return self.state.tone == "busy" and self.state.icon in SPINNING
+
+
+def row_of(instance: Instance, actor: Actor) -> Row:
+    """The row of one instance for one reader."""
+    return Row(
+        instance=instance,
+        state=instance.display_state,
+        actions=actions_json(verdicts(ACTIONS, instance, actor)),
+        memory=memory(instance.memory_mib),
+        origin=instance.get_origin_display(),
+        origin_icon=Origin(instance.origin).icon,
+    )
+
+
+def rows_of(instances: Iterable[Instance], actor: Actor) -> list[Row]:
+    """Rows in the same order."""
+    return [row_of(instance, actor) for instance in instances]
