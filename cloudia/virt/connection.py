@@ -39,6 +39,9 @@ TRIAL_S = 60.0
 # One slow call (a busy disk) is not a silent host: others wait this long for the trial before they are refused.
 GRACE_S = 1.0
 CLOSE_S = 1.0
+# At the end of the process, what has only just begun needs this long to end, or to get stuck where it does no harm: a
+# thread that enters Python from libvirt while the interpreter goes down is unwound through libvirt's code, and crashes.
+SETTLE_S = 0.5
 # Connections kept open between calls.
 IDLE = 4
 _CREDENTIALS = [
@@ -62,6 +65,7 @@ class Connection:
     def _reset(self) -> None:
         self._lock = threading.Lock()
         self._idle: list[Any] = []  # of libvirt.virConnect, which has no usable types
+        self._opened: weakref.WeakSet[Any] = weakref.WeakSet()
         self._trial: Future[None] | None = None
         self._trial_since = 0.0
 
@@ -102,9 +106,9 @@ class Connection:
 
     def abandon(self) -> None:
         """Let go of all connections without a word to the host, which may be silent, or the parent's to talk to."""
-        idle = self._idle
+        opened = list(self._opened)
         self._reset()
-        for conn in idle:
+        for conn in opened:
             conn._o = None  # keeps libvirt-python from closing it when the object dies
 
     def _take(self) -> Any:
@@ -128,6 +132,7 @@ class Connection:
             raise translate(error, connected=False) from error
         with contextlib.suppress(libvirt.libvirtError):  # drivers without a wire don't have it
             conn.setKeepAlive(KEEPALIVE_INTERVAL_S, KEEPALIVE_COUNT)
+        self._opened.add(conn)
         return conn
 
     def _answer(self, credentials: list[list[Any]], _opaque: Any) -> int:
@@ -220,7 +225,7 @@ def _close_all() -> None:
         if connection._trial is None:
             connection.close()
         connection.abandon()
-    if not all(future.done() for future in list(_spawned)):
+    if wait(list(_spawned), SETTLE_S).not_done:
         _skip_destructors()
 
 

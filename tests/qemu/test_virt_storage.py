@@ -1,0 +1,182 @@
+"""Pools and volumes on a real libvirt."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from cloudia.core.errors import OperationFailed
+from cloudia.virt import Endpoint, Hypervisor
+from tests.qemu.lab import LabHost
+
+MIB = 1 << 20
+
+
+@pytest.fixture
+def host(lab_host: LabHost) -> Iterator[Hypervisor]:
+    hypervisor = Hypervisor(Endpoint(lab_host.uri))
+    yield hypervisor
+    hypervisor.close()
+
+
+@pytest.fixture
+def directory(lab_host: LabHost) -> Path:
+    return lab_host.local_dir / f"pool-{uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def pool(host: Hypervisor, directory: Path) -> Iterator[str]:
+    host.pools.ensure_dir(directory.name, uuid4(), str(directory))
+    yield directory.name
+    host.pools.remove(directory.name)
+
+
+def refused(error: pytest.ExceptionInfo[OperationFailed]) -> str:
+    return error.value.code
+
+
+def test_pool_is_made_once_and_found_again(host: Hypervisor, pool: str, directory: Path) -> None:
+    first = host.pools.info(pool)
+    again = host.pools.ensure_dir(pool, uuid4(), str(directory))
+    assert first is not None
+    assert directory.is_dir()
+    assert (again.uuid, again.path, again.active) == (first.uuid, str(directory), True)
+    assert again.capacity_bytes >= again.available_bytes > 0
+
+
+def test_pool_with_another_directory_is_refused(host: Hypervisor, pool: str) -> None:
+    with pytest.raises(OperationFailed) as error:
+        host.pools.ensure_dir(pool, uuid4(), "/elsewhere")
+    assert refused(error) == "pool_exists"
+
+
+def test_removed_pool_is_gone_and_its_files_stay(host: Hypervisor, pool: str, directory: Path) -> None:
+    host.volumes.ensure_empty(pool, "v", MIB)
+    host.pools.remove(pool)
+    host.pools.remove(pool)
+    assert host.pools.info(pool) is None
+    assert (directory / "v").exists()
+    with pytest.raises(OperationFailed) as error:
+        host.volumes.list(pool)
+    assert refused(error) == "pool_missing"
+
+
+def test_empty_volume_is_made_once_and_grows_but_never_shrinks(host: Hypervisor, pool: str) -> None:
+    assert host.volumes.info(pool, "v") is None
+    assert host.volumes.ensure_empty(pool, "v", 10 * MIB).capacity_bytes == 10 * MIB
+    assert host.volumes.ensure_empty(pool, "v", 20 * MIB).capacity_bytes == 20 * MIB
+    assert host.volumes.ensure_empty(pool, "v", 5 * MIB).capacity_bytes == 20 * MIB
+    volume = host.volumes.info(pool, "v")
+    assert volume is not None
+    assert (volume.format, volume.backing_path) == ("qcow2", None)
+    assert volume.allocation_bytes < MIB
+
+
+def test_linked_clone_refers_to_the_original(host: Hypervisor, pool: str, directory: Path) -> None:
+    host.volumes.ensure_empty(pool, "original", 10 * MIB)
+    for _again in range(2):
+        clone = host.volumes.ensure_linked_clone(pool, "clone", "original", 30 * MIB)
+    assert (clone.capacity_bytes, clone.backing_path) == (30 * MIB, str(directory / "original"))
+    assert sorted(volume.name for volume in host.volumes.list(pool)) == ["clone", "original"]
+
+
+def test_linked_clone_smaller_than_the_original_is_refused(host: Hypervisor, pool: str) -> None:
+    host.volumes.ensure_empty(pool, "original", 10 * MIB)
+    with pytest.raises(OperationFailed) as error:
+        host.volumes.ensure_linked_clone(pool, "clone", "original", MIB)
+    assert refused(error) == "volume_too_small"
+    assert host.volumes.info(pool, "clone") is None
+
+
+def test_linked_clone_of_nothing_is_refused(host: Hypervisor, pool: str) -> None:
+    with pytest.raises(OperationFailed) as error:
+        host.volumes.ensure_linked_clone(pool, "clone", "nothing", MIB)
+    assert refused(error) == "volume_missing"
+
+
+def test_volume_of_another_kind_is_not_taken_for_ours(host: Hypervisor, pool: str) -> None:
+    host.volumes.ensure_empty(pool, "original", MIB)
+    host.volumes.ensure_empty(pool, "v", MIB)
+    with pytest.raises(OperationFailed) as error:
+        host.volumes.ensure_linked_clone(pool, "v", "original", MIB)
+    assert refused(error) == "volume_exists"
+
+
+def test_file_that_another_host_made_is_found(host: Hypervisor, pool: str, directory: Path) -> None:
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", directory / "v", "1M"], check=True)
+    volume = host.volumes.info(pool, "v")
+    assert volume is not None
+    assert volume.format == "qcow2"
+
+
+def test_upload_arrives_byte_by_byte(host: Hypervisor, pool: str, directory: Path) -> None:
+    data = os.urandom(3 * MIB + 17)
+    told: list[int] = []
+    host.volumes.upload(pool, "v", io.BytesIO(data), len(data), len(data), format="raw", progress=told.append)
+    assert (directory / "v").read_bytes() == data
+    assert told == sorted(told)
+    assert told[-1] == len(data)
+
+
+def test_upload_replaces_what_was_there(host: Hypervisor, pool: str, directory: Path) -> None:
+    for data in (b"a" * 4096, b"b" * 1024):
+        host.volumes.upload(pool, "v", io.BytesIO(data), len(data), len(data), format="raw")
+    assert (directory / "v").read_bytes() == b"b" * 1024
+
+
+def test_upload_that_ends_early_leaves_nothing(host: Hypervisor, pool: str, directory: Path) -> None:
+    with pytest.raises(OperationFailed) as error:
+        host.volumes.upload(pool, "v", io.BytesIO(b"short"), 4096, 4096, format="raw")
+    assert refused(error) == "upload_incomplete"
+    assert not (directory / "v").exists()
+
+
+def test_upload_that_is_given_up_leaves_nothing(host: Hypervisor, pool: str, directory: Path) -> None:
+    def give_up(_sent: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        host.volumes.upload(pool, "v", io.BytesIO(b"x" * 3 * MIB), 3 * MIB, 3 * MIB, format="raw", progress=give_up)
+    assert not (directory / "v").exists()
+    assert host.volumes.info(pool, "v") is None
+
+
+def test_upload_larger_than_the_room_is_refused(host: Hypervisor, pool: str) -> None:
+    with pytest.raises(OperationFailed) as error:
+        host.volumes.upload(pool, "v", io.BytesIO(b""), 1 << 60, 1 << 60)
+    assert refused(error) == "no_space"
+    assert host.volumes.info(pool, "v") is None
+
+
+def test_full_storage_says_so(host: Hypervisor, lab_host: LabHost, pool: str, directory: Path) -> None:
+    run = lab_host.lab.run
+    run("exec", lab_host.name, "mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(directory))
+    try:
+        with pytest.raises(OperationFailed) as error:
+            host.volumes.ensure_empty(pool, "v", MIB)
+        assert refused(error) == "no_space"
+    finally:
+        run("exec", lab_host.name, "umount", str(directory))
+
+
+@pytest.mark.parametrize("name", ["“이름” & <b>'", "a b", "🐢"])
+def test_hostile_name_is_only_a_name(host: Hypervisor, pool: str, directory: Path, name: str) -> None:
+    host.volumes.ensure_empty(pool, name, MIB)
+    assert [path.name for path in directory.iterdir()] == [name]
+    host.volumes.delete(pool, name)
+    host.volumes.delete(pool, name)
+    assert list(directory.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["../escape", "a/b"])
+def test_name_that_is_a_path_is_refused(host: Hypervisor, pool: str, directory: Path, name: str) -> None:
+    with pytest.raises(OperationFailed):
+        host.volumes.ensure_empty(pool, name, MIB)
+    assert list(directory.iterdir()) == []
+    assert not (directory.parent / "escape").exists()
