@@ -10,7 +10,14 @@ from django.utils import timezone
 from cloudia.core.errors import CloudiaError
 from cloudia.core.text import in_every_language
 from cloudia.hosts.models import Host
-from cloudia.virt import HostDescription
+from cloudia.virt import HostDescription, hypervisor
+
+
+def describe_now(host: Host) -> None:
+    """Ask the host what it is, instead of waiting for the watcher. Raises CloudiaError if it does not answer."""
+    record_description(host.pk, hypervisor(host.endpoint).describe())
+    record_reachable(host.pk)
+    host.refresh_from_db()
 
 
 def record_description(host_id: UUID, description: HostDescription) -> None:

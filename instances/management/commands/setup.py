@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import socket
 from pathlib import Path
 from typing import Any
@@ -120,8 +121,14 @@ class Command(BaseCommand):
         if image_like(IMAGE_NAME, sha256(path)):
             return
         older = Image.objects.filter(name=IMAGE_NAME, project=None)
+        release = platform.freedesktop_os_release()  # the image is made of this machine's packages
         image = image_import(
-            actor=shell_actor(), path=path, name=IMAGE_NAME, storage_domain=domain, os_type="Debian", os_version="12"
+            actor=shell_actor(),
+            path=path,
+            name=IMAGE_NAME,
+            storage_domain=domain,
+            os_type=release["ID"].title(),
+            os_version=release.get("VERSION_ID", ""),
         )
         older.exclude(pk=image.pk).update(deprecated=True)  # instances made of them need them
         self._say(_("Image: %(image)s") % {"image": image})
