@@ -98,6 +98,7 @@ LOGOUT_REDIRECT_URL = "login"
 AXES_FAILURE_LIMIT = 5  # wrong passwords for one name from one address ...
 AXES_COOLOFF_TIME = 0.25  # ... lock that pair out for so many hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # trying on does not lengthen it
 AXES_CLIENT_IP_CALLABLE = "cloudia.accounts.addresses.client_address"
 AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_TEMPLATE = "registration/locked.html"

@@ -43,7 +43,8 @@ def test_project_is_created_and_renamed(operator: Actor) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "code"), [("", "blank"), ("  ", "blank"), ("x" * 129, "max_length"), ("taken", "unique"), ("a\0b", "invalid")]
+    ("name", "code"),
+    [("", "blank"), ("  ", "blank"), ("x" * 129, "max_length"), ("taken", "unique"), ("a\0b", "invalid")],
 )
 def test_project_needs_a_name_of_its_own(operator: Actor, name: str, code: str) -> None:
     ProjectFactory.create(name="taken")
