@@ -14,11 +14,12 @@ class InstancesConfig(AppConfig):
         """Tell the platform what this app adds to it."""
         from cloudia.hosts import observers, usage  # noqa: PLC0415  # models are only loaded now
         from cloudia.jobs import registry  # noqa: PLC0415
-        from instances import observations, operations, selectors  # noqa: PLC0415
+        from instances import observations, operations, orphans, selectors  # noqa: PLC0415
 
         registry.register(*operations.ALL)
         usage.register(selectors.usage_by_host)
         observers.register(observations.InstanceObserver())
+        observers.register(orphans.OrphanObserver())
         self._add_pages()
 
     @staticmethod
