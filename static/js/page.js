@@ -1,4 +1,4 @@
-// Small things that every page has: theme, copy buttons, showing a password, and the way back to the login page.
+// Small things that every page has: theme, copy buttons, showing a password, the search key, and the way back to the login page.
 
 const COPIED_MS = 1200;
 
@@ -43,6 +43,15 @@ document.addEventListener("click", (event) => {
   if (button.dataset.copy) copy(button);
   else if (button.dataset.reveal) reveal(button);
   else switchTheme();
+});
+
+// "/" goes to the search, unless it is being typed somewhere.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "/" || event.target.closest("input, textarea, select, dialog")) return;
+  const field = document.querySelector("[data-search]");
+  if (!field) return;
+  event.preventDefault();
+  field.focus();
 });
 
 // A session that ended answers a fragment with the login page: go there as a whole, and come back afterwards.

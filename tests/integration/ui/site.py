@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
+import queue
+import threading
 import uuid
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from django import forms
+from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import include, path
 
@@ -18,7 +24,6 @@ from cloudia.core.policy import Action, Denial, Holder, Verdict
 from cloudia.ui import htmx
 from cloudia.ui.listing import Listing
 from cloudia.ui.toolbar import ListAction, row_url
-from cloudia.urls import urlpatterns as product
 
 MOMENT = dt.datetime(2026, 8, 19, 5, 40, 12, tzinfo=dt.UTC)
 STOP = Action("stop", "종료", "operate", icon="player-stop")
@@ -106,6 +111,7 @@ def context() -> dict[str, Any]:
     }
 
 
+@login_required
 def page(request: HttpRequest) -> HttpResponse:
     """Everything, or the rows alone."""
     return htmx.render_page(request, "ui_test/page.html", context(), partials={"rows": "ui_test/rows.html"})
@@ -119,6 +125,7 @@ def row(request: HttpRequest, name: str) -> HttpResponse:
     return render(request, "ui_test/row.html", {"row": found})
 
 
+@login_required
 def dialog(request: HttpRequest, pk: uuid.UUID | None = None) -> HttpResponse:
     """A dialog that wants the name."""
     return render(request, "ui_test/dialog.html", {"thing": THINGS[0]})
@@ -139,7 +146,31 @@ def forbidden(request: HttpRequest) -> HttpResponse:
     raise PermissionDenied
 
 
+def broken_page(request: HttpRequest) -> HttpResponse:
+    """A bug."""
+    raise RuntimeError("a bug")
+
+
+def stream(request: HttpRequest) -> StreamingHttpResponse | HttpResponse:
+    """The live channel as tests want it: what they put on ``EVENTS``, or nothing at all while ``broken`` is set."""
+    if broken.is_set():
+        return HttpResponse(status=503)
+    return StreamingHttpResponse(events(), content_type="text/event-stream")
+
+
+def events() -> Iterator[str]:
+    """Until a test breaks it."""
+    yield "retry: 200\n\n"
+    while not broken.is_set():
+        with suppress(queue.Empty):
+            yield f"data: {json.dumps({'topics': [EVENTS.get(timeout=0.1)]})}\n\n"
+
+
+EVENTS: queue.Queue[str] = queue.Queue()
+broken = threading.Event()
+
 urlpatterns = [
+    path("live/", stream),
     path("page/", page, name="thing-list"),
     path("rows/", page),
     path("row/<name>/", row),
@@ -150,5 +181,6 @@ urlpatterns = [
     path("things/<uuid:pk>/two/", tab, {"words": "둘째"}, name="thing-two"),
     path("act/", act),
     path("forbidden/", forbidden),
-    path("", include(product)),
+    path("broken/", broken_page),
+    path("", include("cloudia.urls")),
 ]
