@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cloudia.accounts.admin_base import OperatorAdmin, ReadOnlyInline, actor_of, service_action
 from cloudia.core.policy import Text
-from instances import policies, services
+from instances import policies, services, type_services
 from instances.models import Instance, InstanceDisk, InstanceType
 
 SERVICES = {
@@ -96,3 +96,14 @@ class InstanceTypeAdmin(OperatorAdmin):
     search_fields = ("name", "description", "id")
     autocomplete_fields = ("project",)
     fields = ("name", "description", "vcpus", "memory_mib", "project", "active")
+    actions = (service_action(policies.DELETE_TYPE, type_services.instance_type_delete, "kind"),)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """A new one is offered."""
+        return self.fields if obj else self.fields[:-1]
+
+    def save_through_service(self, request: HttpRequest, row: InstanceType, form: Any, change: bool) -> Model:
+        """Create or edit."""
+        if change:
+            return type_services.instance_type_edit(actor=actor_of(request), kind=row, **form.cleaned_data)
+        return type_services.instance_type_create(actor=actor_of(request), **form.cleaned_data)

@@ -4,18 +4,29 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.db.models import Model
 from django.http import HttpRequest
 
-from cloudia.accounts.admin_base import OperatorAdmin, ReadOnlyInline
+from cloudia.accounts.admin_base import REFUSALS, OperatorAdmin, ReadOnlyInline, actor_of, reason
+from storage import services
 from storage.models import Image, StorageAttachment, StorageDomain
 
 
 class AttachmentInline(ReadOnlyInline):
-    """The hosts that have it."""
+    """The hosts that have it; a new line gives it to one more."""
 
     model = StorageAttachment
     fields = ("host", "active", "available_bytes", "capacity_bytes", "checked_at")
+    readonly_fields = ("active", "available_bytes", "capacity_bytes", "checked_at")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """All but the host of a new line."""
+        return self.readonly_fields
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """To a storage domain that is there."""
+        return obj is not None
 
 
 @admin.register(StorageDomain)
@@ -26,6 +37,25 @@ class StorageDomainAdmin(OperatorAdmin):
     list_filter = ("kind", "media")
     search_fields = ("name", "path", "id")
     inlines = (AttachmentInline,)
+    fields = ("name", "kind", "path", "media")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Where the files are does not change: they would not move with it."""
+        return ("kind", "path") if obj else ()
+
+    def save_through_service(self, request: HttpRequest, row: StorageDomain, form: Any, change: bool) -> Model:
+        """Create; of an existing one only the name and the disk type are filled in."""
+        if change:
+            return super().save_through_service(request, row, form, change)
+        return services.storage_domain_create(actor=actor_of(request), **form.cleaned_data)
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        """Make the pool on each new host, now: the operator waits for the host's answer."""
+        for new in formset.save(commit=False):
+            try:
+                services.storage_domain_attach(actor=actor_of(request), domain=form.instance, host=new.host)
+            except REFUSALS as error:
+                messages.error(request, f"{new.host}: {reason(error)}")
 
 
 @admin.register(Image)

@@ -1,0 +1,285 @@
+"""What operators change in the admin: done by services, written down, refused with a reason."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.messages import get_messages
+from django.test import Client
+
+from cloudia.accounts.actor import Actor
+from cloudia.accounts.enums import Origin, Role
+from cloudia.accounts.models import ApiToken, AuditEntry, Membership, Project, User
+from cloudia.accounts.services import token_create
+from cloudia.accounts.tokens import find_token
+from cloudia.hosts.models import Host
+from cloudia.jobs.models import Job
+from instances.models import Instance, InstanceType
+from storage.models import Image, StorageDomain
+from tests.factories import (
+    HostFactory,
+    ImageFactory,
+    InstanceFactory,
+    JobFactory,
+    MembershipFactory,
+    ProjectFactory,
+    StorageDomainFactory,
+    UserFactory,
+    hold,
+)
+from tests.integration.admin.test_lists import address
+
+
+def said(response: Any) -> list[str]:
+    """The messages that come with an answer."""
+    return [str(message) for message in get_messages(response.wsgi_request)]
+
+
+def written() -> list[tuple[str, str, str]]:
+    """Audit trail without the log-in, oldest first."""
+    entries = AuditEntry.objects.exclude(action="login").order_by("pk")
+    return list(entries.values_list("action", "outcome", "code"))
+
+
+def choose(desk: Client, row: Any, action: str, **more: str) -> Any:
+    """Choose an action for one row of a list."""
+    return desk.post(address(type(row)), {"action": action, "_selected_action": str(row.pk), **more})
+
+
+def no_rows(*prefixes: str) -> dict[str, str]:
+    """Inlines left alone."""
+    return {f"{prefix}-{name}_FORMS": "0" for prefix in prefixes for name in ("TOTAL", "INITIAL")}
+
+
+def test_new_person_gets_a_generated_password_shown_once(desk: Client) -> None:
+    answer = desk.post(address(User, "add"), {"username": "kim", "display_name": "Kim", "origin": "manual"})
+    user = User.objects.get(username="kim")
+    shown = next(text for text in said(answer) if text.startswith("Kim: "))
+    assert user.check_password(shown.removeprefix("Kim: ").split()[0])
+    assert written() == [("user.create", "done", "")]
+    assert not LogEntry.objects.exists()
+
+
+def test_new_service_account_has_an_origin_and_no_password(desk: Client) -> None:
+    desk.post(address(User, "add"), {"username": "k8s", "is_service": "on", "origin": Origin.KUBERNETES})
+    user = User.objects.get(username="k8s")
+    assert (user.is_service, user.origin, user.has_usable_password()) == (True, "kubernetes", False)
+
+
+def test_person_with_an_origin_is_refused_at_the_form(desk: Client) -> None:
+    answer = desk.post(address(User, "add"), {"username": "kim", "origin": Origin.KUBERNETES})
+    assert answer.status_code == 200
+    assert answer.context["adminform"].form.errors
+    assert not User.objects.filter(username="kim").exists()
+
+
+def test_last_operator_can_not_close_its_own_account(desk: Client, operator: User) -> None:
+    answer = desk.post(address(User, "change", operator.pk), {"display_name": "", "email": "", "is_operator": "on"})
+    operator.refresh_from_db()
+    assert operator.is_active
+    assert answer.status_code == 302
+    assert len(said(answer)) == 1
+    assert written() == [("user.edit", "refused", "last_operator")]
+
+
+def test_kind_of_an_account_does_not_change(desk: Client) -> None:
+    user = UserFactory.create(username="kim")
+    desk.post(address(User, "change", user.pk), {"username": "x", "is_service": "on", "is_active": "on"})
+    user.refresh_from_db()
+    assert (user.username, user.is_service) == ("kim", False)
+
+
+def test_new_token_works_and_is_shown_once(desk: Client) -> None:
+    user = UserFactory.create(username="kim")
+    (message,) = said(choose(desk, user, "new_token"))
+    token = find_token(message.removeprefix("kim: ").split()[0])
+    assert token is not None
+    assert token.user == user
+    assert token.digest not in desk.get(address(ApiToken, "change", token.pk)).content.decode()
+
+
+def test_token_is_revoked_after_a_second_yes(desk: Client) -> None:
+    user = UserFactory.create()
+    token, _plain = token_create(actor=Actor(user), user=user, name="ci")
+    page = choose(desk, token, "revoke")
+    assert str(token.pk) in page.content.decode()
+    assert ApiToken.objects.exists()
+    choose(desk, token, "revoke", confirmed="yes")
+    assert not ApiToken.objects.exists()
+
+
+def test_project_comes_with_its_members(desk: Client) -> None:
+    user, prefix = UserFactory.create(), "memberships-0"
+    form = {"name": "web", "memberships-TOTAL_FORMS": "1", "memberships-INITIAL_FORMS": "0"}
+    desk.post(address(Project, "add"), form | {f"{prefix}-user": str(user.pk), f"{prefix}-role": Role.VIEWER})
+    project = Project.objects.get(name="web")
+    assert list(Membership.objects.values_list("project", "user", "role")) == [(project.pk, user.pk, "viewer")]
+    assert written() == [("project.create", "done", ""), ("member.set", "done", "")]
+
+
+def test_member_changes_role_and_leaves(desk: Client) -> None:
+    member = MembershipFactory.create(role=Role.VIEWER)
+    form = {
+        "name": member.project.name,
+        "memberships-TOTAL_FORMS": "1",
+        "memberships-INITIAL_FORMS": "1",
+        "memberships-0-id": str(member.pk),
+        "memberships-0-project": str(member.project_id),
+        "memberships-0-user": str(member.user_id),
+        "memberships-0-role": Role.MANAGER,
+    }
+    url = address(Project, "change", member.project_id)
+    desk.post(url, form)
+    member.refresh_from_db()
+    assert member.role == "manager"
+    desk.post(url, form | {"memberships-0-DELETE": "on"})
+    assert not Membership.objects.exists()
+    assert [entry[0] for entry in written()] == ["project.edit", "member.set", "project.edit", "member.remove"]
+
+
+def test_taken_project_name_is_refused_at_the_form(desk: Client) -> None:
+    ProjectFactory.create(name="web")
+    answer = desk.post(address(Project, "add"), {"name": "web"} | no_rows("memberships"))
+    assert answer.context["adminform"].form.errors["name"]
+    assert Project.objects.count() == 1
+
+
+def test_host_password_goes_in_and_never_comes_out(desk: Client) -> None:
+    form = {"name": "kvm-1", "uri": "qemu+tls://kvm-1/system", "username": "cloudia", "accelerator_choice": "auto"}
+    desk.post(address(Host, "add"), form | {"password": "s3cret-of-the-host"})
+    host = Host.objects.get()
+    assert host.endpoint.password == "s3cret-of-the-host"
+    page = desk.get(address(Host, "change", host.pk)).content.decode()
+    assert "s3cret-of-the-host" not in page
+    assert host.sealed_password not in page
+    assert "s3cret" not in str(list(AuditEntry.objects.values()))
+    desk.post(
+        address(Host, "change", host.pk),
+        form | {"password": "", "vcpu_ratio": "8", "reserved_memory_mib": "2048"},
+    )
+    host.refresh_from_db()
+    assert (host.endpoint.password, int(host.vcpu_ratio), host.reserved_memory_mib) == ("s3cret-of-the-host", 8, 2048)
+    assert written() == [("host.register", "done", ""), ("host.edit", "done", "")]
+
+
+def test_host_goes_into_maintenance_and_back_through_the_menu_alone(desk: Client) -> None:
+    host = HostFactory.create()
+    states = []
+    for action in ("activate", "maintenance", "maintenance", "activate"):
+        choose(desk, host, action)
+        host.refresh_from_db()
+        states.append(host.state)
+    assert states == ["active", "maintenance", "maintenance", "active"]
+    assert [entry[1] for entry in written()] == ["refused", "done", "refused", "done"]
+
+
+def test_storage_domain_is_made_and_its_path_stays(desk: Client) -> None:
+    form = {"name": "fast", "kind": "dir", "path": "/srv/fast", "media": "ssd"}
+    desk.post(address(StorageDomain, "add"), form | no_rows("attachments"))
+    domain = StorageDomain.objects.get()
+    desk.post(
+        address(StorageDomain, "change", domain.pk),
+        form | {"name": "slow", "path": "/etc", "media": "hdd"} | no_rows("attachments"),
+    )
+    domain.refresh_from_db()
+    assert (domain.name, domain.path, domain.media) == ("slow", "/srv/fast", "hdd")
+    assert written() == [("storage_domain.create", "done", ""), ("storage_domain.edit", "done", "")]
+
+
+def test_relative_path_is_refused_with_its_reason(desk: Client) -> None:
+    form = {"name": "fast", "kind": "dir", "path": "../srv", "media": "ssd"}
+    answer = desk.post(address(StorageDomain, "add"), form | no_rows("attachments"))
+    assert not StorageDomain.objects.exists()
+    assert "/var/lib/cloudia/pool" in said(answer)[0]
+    assert written() == [("storage_domain.create", "refused", "invalid")]
+
+
+def test_attaching_to_a_host_that_does_not_answer_says_so(desk: Client) -> None:
+    domain, host = StorageDomainFactory.create(), HostFactory.create(uri="qemu+unix:///system?socket=/nowhere")
+    form = {
+        "name": domain.name,
+        "media": "ssd",
+        "attachments-TOTAL_FORMS": "1",
+        "attachments-INITIAL_FORMS": "0",
+        "attachments-0-host": str(host.pk),
+    }
+    answer = desk.post(address(StorageDomain, "change", domain.pk), form)
+    assert not domain.attachments.exists()
+    assert said(answer)[0].startswith(f"{host}: ")
+    assert ("storage_domain.attach", "refused", "host_unreachable") in written()
+
+
+def test_image_becomes_public_and_is_deprecated(desk: Client) -> None:
+    image = ImageFactory.create(project=ProjectFactory.create())
+    desk.post(address(Image, "change", image.pk), {"name": image.name, "project": "", "deprecated": "on"})
+    image.refresh_from_db()
+    assert (image.is_public, image.deprecated) == (True, True)
+    assert written() == [("image.edit", "done", "")]
+
+
+def test_instance_type_is_made_changed_and_deleted(desk: Client) -> None:
+    form = {"name": "m1", "vcpus": "2", "memory_mib": "2048"}
+    desk.post(address(InstanceType, "add"), form)
+    kind = InstanceType.objects.get()
+    assert kind.active
+    desk.post(address(InstanceType, "change", kind.pk), form | {"vcpus": "4"})
+    kind.refresh_from_db()
+    assert (kind.vcpus, kind.active) == (4, False)
+    choose(desk, kind, "delete", confirmed="yes")
+    assert not InstanceType.objects.exists()
+    assert [entry[0] for entry in written()] == [
+        "instance_type.create", "instance_type.edit", "instance_type.delete",
+    ]  # fmt: skip
+
+
+def test_job_is_cancelled_and_retried_with_an_answer_for_each(desk: Client) -> None:
+    failed, done = JobFactory.create(status="failed", kind="instance.stop"), JobFactory.create(status="succeeded")
+    Instance.objects.filter(pk=failed.target_id).update(power_state="running")
+    data = {"action": "retry", "_selected_action": [str(failed.pk), str(done.pk)]}
+    messages = said(desk.post(address(Job), data))
+    assert len(messages) == 2
+    assert set(Job.objects.values_list("pk", "status")) == {(failed.pk, "pending"), (done.pk, "succeeded")}
+    running = hold(InstanceFactory.create())
+    (refused,) = said(choose(desk, running, "cancel"))[2:]
+    assert str(running) in refused
+
+
+@pytest.mark.parametrize("model", [Job, AuditEntry, ApiToken])
+def test_records_can_not_be_typed_over(desk: Client, model: Any) -> None:
+    job, user = JobFactory.create(), UserFactory.create()
+    token_create(actor=Actor(user), user=user, name="ci")
+    row = job if model is Job else model.objects.first()
+    before = model.objects.filter(pk=row.pk).values().get()
+    answers = [
+        desk.post(address(model, "change", row.pk), {"status": "succeeded", "name": "x"}).status_code,
+        desk.post(address(model, "add"), {"name": "x"}).status_code,
+        desk.post(address(model, "delete", row.pk), {"post": "yes"}).status_code,
+    ]
+    assert answers == [403, 403, 403]
+    assert model.objects.filter(pk=row.pk).values().get() == before
+
+
+def test_state_of_an_instance_can_not_be_typed(desk: Client) -> None:
+    instance = InstanceFactory.create(power_state="stopped")
+    form = {"name": "renamed", "power_state": "running", "desired_state": "running", "vcpus": "99"}
+    desk.post(address(Instance, "change", instance.pk), form | no_rows("disks"))
+    instance.refresh_from_db()
+    assert (instance.name, instance.power_state, instance.desired_state) == ("renamed", "stopped", "stopped")
+    assert instance.vcpus == 2
+
+
+def test_deleting_an_instance_asks_first(desk: Client) -> None:
+    instance = InstanceFactory.create(power_state="stopped")
+    page = choose(desk, instance, "delete")
+    assert instance.name in page.content.decode()
+    assert not Job.objects.exists()
+    choose(desk, instance, "delete", confirmed="yes")
+    assert Job.objects.get().kind == "instance.delete"
+
+
+def test_members_are_not_let_in(db: None, client: Client) -> None:
+    client.force_login(MembershipFactory.create().user, backend="cloudia.accounts.backends.PeopleBackend")
+    assert client.get(address(User)).status_code == 302
+    assert client.get(address(User), follow=True).status_code == 200  # the log-in form, not the list
