@@ -12,6 +12,8 @@ urlpatterns = [
     path("search/", search, name="search"),
     path("instances/", include("instances.urls")),
     path("jobs/", include("cloudia.jobs.urls")),
+    path("hosts/", include("cloudia.hosts.urls")),
+    path("account/", include("cloudia.accounts.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/", include("cloudia.api.urls")),
 ]

@@ -23,8 +23,14 @@ class MemoryWidget(forms.MultiWidget):
     template_name = "components/memory_input.html"
 
     def __init__(self) -> None:
-        number = forms.NumberInput({"class": "form-control", "min": "0", "step": "any"})
-        super().__init__([number, forms.Select({"class": "form-select"}, [(GIB, "GiB"), (MIB, "MiB")])])
+        units = forms.Select({"aria-label": _("Unit")}, [(GIB, "GiB"), (MIB, "MiB")])
+        super().__init__([forms.NumberInput({"min": "0", "step": "any"}), units])
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        """The second of the two is a list."""
+        context = super().get_context(name, value, attrs)
+        context["widget"]["subwidgets"][1]["attrs"]["class"] = "form-select flex-grow-0 w-auto"
+        return context
 
     def decompress(self, value: int | None) -> list[Any]:
         """MiB as the number and unit to show."""
@@ -49,18 +55,18 @@ class MemoryField(forms.MultiValueField):
 
 
 def _number(label: Any, *, required: bool = True) -> forms.IntegerField:
-    widget = forms.NumberInput({"class": "form-control", "min": "1"})
+    widget = forms.NumberInput({"min": "1"})
     return forms.IntegerField(label=label, required=required, min_value=-LARGEST, max_value=LARGEST, widget=widget)
 
 
 class NamingForm(forms.Form):
     """기본 정보: what people call it. Also all that can be edited so far."""
 
-    name = forms.CharField(
-        label=_("Name"), required=False, strip=False, widget=forms.TextInput({"class": "form-control"})
-    )
+    name = forms.CharField(label=_("Name"), strip=False, widget=forms.TextInput({"autocomplete": "off"}))
     description = forms.CharField(
-        label=_("Description"), required=False, widget=forms.Textarea({"class": "form-control", "rows": 2})
+        label=_("Description"),
+        required=False,
+        widget=forms.Textarea({"rows": 2, "placeholder": _("Note what the instance is for")}),
     )
     paths: ClassVar[dict[str, str]] = {}  # the services' name of a field, where it differs from ours
 

@@ -10,3 +10,10 @@ class HostsConfig(AppConfig):
     name = "cloudia.hosts"
     label = "hosts"
     verbose_name = _("Hosts")
+
+    def ready(self) -> None:
+        """Add the operators' page of hosts to the console."""
+        from cloudia.ui import nav  # noqa: PLC0415  # models are only loaded now
+
+        section = nav.Section.OPERATIONS
+        nav.register_nav(section, _("Hosts"), "server", "host-list", order=20, operator_only=True)

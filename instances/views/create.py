@@ -10,6 +10,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _l
 from django.views.decorators.http import require_http_methods, require_POST
 
 from cloudia.accounts.models import Project
@@ -19,6 +20,10 @@ from cloudia.ui.requests import actor_of, project_of
 from instances import policies, services
 from instances.forms import CreateForm, NamingForm
 from instances.selectors import instances_visible_to, room_for
+from instances.wishes import Compute
+from storage.models import Image
+
+SECTION_LABELS = {"basic": _l("Basic information"), "compute": _l("Compute specification"), "storage": _l("Storage")}
 
 
 @login_required
@@ -80,7 +85,10 @@ def instance_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 def _form_page(request: HttpRequest, form: CreateForm, project: Project, problem: Any) -> HttpResponse:
-    context = {"form": form, "project": project, "problem": problem, **_summary(form)}
+    sections = [
+        {"key": key, "label": label, "failed": key in form.failed_sections} for key, label in SECTION_LABELS.items()
+    ]
+    context = {"project": project, "problem": problem, "sections": sections, **_summary(form)}
     return render(request, "instances/create.html", context, status=422 if problem or form.errors else 200)
 
 
@@ -93,5 +101,12 @@ def _summary(form: CreateForm) -> dict[str, Any]:
         "image": image,
         "compute": compute,
         "boot_gib": (data.get("boot_disk_gib") or image.minimum_gib) if image else None,
-        "room": room_for(image, compute) if image and compute else None,
+        "room": _room(image, compute) if image and compute else None,
     }
+
+
+def _room(image: Image, compute: Compute) -> dict[str, Any]:
+    """How many hosts could take it, and what keeps the others from it."""
+    limits = room_for(image, compute)
+    reasons = [(host, reason) for host, reason in limits.items() if reason is not None]
+    return {"fitting": len(limits) - len(reasons), "reasons": reasons}

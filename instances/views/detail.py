@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from cloudia.accounts.actor import Actor
-from cloudia.core.policy import verdicts
+from cloudia.accounts.enums import Origin
+from cloudia.core.policy import Verdict, verdicts
 from cloudia.jobs import policies as job_policies
 from cloudia.jobs.enums import JobStatus
 from cloudia.jobs.models import Job
+from cloudia.jobs.views import row_of
 from cloudia.ui.htmx import render_page
 from cloudia.ui.requests import actor_of
 from instances.models import Instance
-from instances.policies import ACTIONS
+from instances.policies import ACTIONS, EDIT, START
 from instances.selectors import instances_visible_to
+from instances.views.actions import DIALOGS
 
 RECENT_JOBS = 50
 
@@ -31,7 +36,12 @@ def instance_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     actor = actor_of(request)
     rows = instances_visible_to(actor).select_related("image", "instance_type", "created_by")
     instance = get_object_or_404(rows, pk=pk)
-    context = {"instance": instance, "verdicts": verdicts(ACTIONS, instance, actor), **_trouble(instance, actor)}
+    context = {
+        "instance": instance,
+        "origin": Origin(instance.origin),
+        "buttons": _buttons(instance, actor),
+        **_trouble(instance, actor),
+    }
     return render_page(request, "instances/detail.html", context, partials={"overview": "instances/_overview.html"})
 
 
@@ -50,7 +60,31 @@ def instance_jobs(request: HttpRequest, pk: UUID) -> HttpResponse:
     """작업: what was done to it, newest first."""
     instance = get_object_or_404(instances_visible_to(actor_of(request)), pk=pk)
     jobs = Job.objects.about("instance", pk).select_related("requested_by")[:RECENT_JOBS]
-    return render(request, "instances/tabs/jobs.html", {"instance": instance, "jobs": jobs})
+    rows = [row_of(job, actor_of(request)) for job in jobs]
+    return render(request, "instances/tabs/jobs.html", {"instance": instance, "rows": rows})
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """An action of the page's head: opens a dialog, or goes to a page."""
+
+    verdict: Verdict
+    dialog: str = ""
+    href: str = ""
+    primary: bool = False
+
+
+def _buttons(instance: Instance, actor: Actor) -> list[Button]:
+    """In the order of the policies; the first that is possible stands out while the instance is stopped."""
+    found = verdicts(ACTIONS, instance, actor).values()
+    return [_button(verdict, instance) for verdict in found if verdict.action is EDIT or verdict.action.name in DIALOGS]
+
+
+def _button(verdict: Verdict, instance: Instance) -> Button:
+    if verdict.action is EDIT:
+        return Button(verdict, href=reverse("instance-edit", args=[instance.pk]))
+    address = reverse("instance-action", args=[verdict.action.name])
+    return Button(verdict, dialog=f"{address}?id={instance.pk}", primary=verdict.action is START)
 
 
 def _trouble(instance: Instance, actor: Actor) -> dict[str, Any]:
