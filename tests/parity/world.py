@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import transaction
 
+from cloudia.accounts.actor import Actor
 from cloudia.accounts.enums import Origin, Role
 from cloudia.accounts.models import Project, User
 from cloudia.core.policy import Action
@@ -93,6 +94,15 @@ class World:
             account = UserFactory.create(is_service=True, origin=SERVICE_OF[role])
             return MembershipFactory.create(project=self.project, user=account, role=Role.MANAGER).user
         return MembershipFactory.create(project=self.project, role=role).user
+
+    def one_per_answer(self, action: Action, actor: Actor) -> list[tuple[Situation, Instance]]:
+        """A situation for every answer there is. Enough for interfaces: that the services they call agree with the
+        policy in all situations is asked in test_parity.py."""
+        answers = {}
+        for situation, instance in self.instances.items():
+            denial = action.denial(instance, actor)
+            answers[denial and denial.code] = (situation, instance)
+        return list(answers.values())
 
 
 def service_of(action: Action) -> Callable[..., Any]:
