@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from cloudia.accounts.enums import Origin, Permission
@@ -17,7 +17,7 @@ def managed_by_us(instance: Any, actor: Any) -> Denial | None:
     if instance.origin in {Origin.MANUAL, actor.origin}:
         return None
     owner = instance.owner_name or instance.get_origin_display()
-    message = _t("It is managed by %(owner)s and can't be changed by hand.") % {"owner": owner}
+    message = gettext("It is managed by %(owner)s and can't be changed by hand.") % {"owner": owner}
     holder = Holder("owner", instance.owner_url, owner) if instance.owner_url else None
     return Denial("managed", message, Kind.FORBIDDEN, holder)
 
@@ -26,7 +26,7 @@ def host_is_reachable(instance: Any, actor: Any) -> Denial | None:
     """Nothing can be done on a host that does not answer."""
     if instance.host_is_reachable:
         return None
-    message = _t("Host %(host)s does not answer. It is not known what this instance is doing.") % {
+    message = gettext("Host %(host)s does not answer. It is not known what this instance is doing.") % {
         "host": instance.host
     }
     return Denial(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from cloudia.accounts.enums import Permission
@@ -11,7 +11,9 @@ from cloudia.core.policy import Action, Denial
 
 def is_local_to_another_host() -> Denial:
     """The same path on two hosts is two directories."""
-    return Denial("local_storage", _t("A local directory belongs to one host. Use a shared directory for several."))
+    return Denial(
+        "local_storage", gettext("A local directory belongs to one host. Use a shared directory for several.")
+    )
 
 
 CREATE_DOMAIN = Action(name="create", label=_("Create storage domain"), permission=Permission.ADMINISTER, icon="plus")

@@ -8,7 +8,7 @@ from django.contrib import admin, messages
 from django.db.models import Count, Model, QuerySet
 from django.forms import BaseInlineFormSet, ModelForm
 from django.http import HttpRequest
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from cloudia.accounts import policies, services
@@ -79,7 +79,7 @@ class UserAdmin(OperatorAdmin):
 
 def shown_once(secret: str) -> str:
     """A generated secret, with the advice to keep it now."""
-    return _t("%(secret)s — keep it now, it is not shown again.") % {"secret": secret}
+    return gettext("%(secret)s — keep it now, it is not shown again.") % {"secret": secret}
 
 
 class MembershipInline(TabularInline):

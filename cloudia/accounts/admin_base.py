@@ -11,7 +11,7 @@ from django.db.models import Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext
 
 from cloudia.accounts import audit
 from cloudia.accounts.actor import Actor
@@ -61,7 +61,7 @@ def service_action(action: Action, service: Callable[..., Any], keyword: str) ->
 
         def ask(row: Any) -> str:
             service(actor=actor, **{keyword: row})
-            return _t("“%(action)s” accepted.") % {"action": action.label}
+            return gettext("“%(action)s” accepted.") % {"action": action.label}
 
         each(request, rows, ask)
         return None

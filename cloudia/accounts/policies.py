@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from cloudia.accounts.enums import Permission
@@ -15,12 +15,12 @@ def account_is_active(user: Any, actor: Any) -> Denial | None:
     """A key to a closed account would open nothing, until somebody opens the account again and forgets the key."""
     if user.is_active:
         return None
-    return Denial("account_inactive", _t("This account is not active."))
+    return Denial("account_inactive", gettext("This account is not active."))
 
 
 def last_operator() -> Denial:
     """Without an operator nobody could make one."""
-    return Denial("last_operator", _t("The installation needs at least one active operator."))
+    return Denial("last_operator", gettext("The installation needs at least one active operator."))
 
 
 CREATE_PROJECT = Action(name="create", label=_("Create project"), permission=Permission.ADMINISTER, icon="plus")

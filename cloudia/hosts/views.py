@@ -11,9 +11,8 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.text import format_lazy
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import trigger_client_event
 
@@ -105,7 +104,7 @@ def _shown(host: Host) -> Shown:
 
 def _ago(host: Host) -> Text:
     if host.unseen_for is None:
-        return _t("never seen")
+        return gettext("never seen")
     seconds = int(host.unseen_for.total_seconds())
     return format_lazy(ngettext("{n} second ago", "{n} seconds ago", seconds), n=seconds)
 

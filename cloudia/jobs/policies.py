@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from cloudia.core.policy import Action, Denial
@@ -14,13 +14,13 @@ from cloudia.jobs.enums import JobStatus
 def can_be_cancelled(job: Any, actor: Any) -> Denial | None:
     """Only operations that can stop half-way and clean up after themselves."""
     if not job.operation.cancellable:
-        return Denial("not_cancellable", _t("This kind of job can't be cancelled once it has begun."))
+        return Denial("not_cancellable", gettext("This kind of job can't be cancelled once it has begun."))
     return None
 
 
 def target_gone() -> Denial:
     """A job can't be tried again on something that was deleted."""
-    return Denial("target_gone", _t("What this job was about no longer exists."))
+    return Denial("target_gone", gettext("What this job was about no longer exists."))
 
 
 CANCEL = Action(

@@ -14,7 +14,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -111,7 +111,7 @@ def job_action(request: HttpRequest, pk: UUID, name: str) -> HttpResponse:
         return toast(HttpResponse(status=409), error.message, tone="bad")
     if not details(request):
         return redirect("job-detail", pk)
-    words = _t("Cancelling: %(job)s") if name == "cancel" else _t("Trying again: %(job)s")
+    words = gettext("Cancelling: %(job)s") if name == "cancel" else gettext("Trying again: %(job)s")
     return job_accepted(words % {"job": job}, job)
 
 
@@ -120,7 +120,7 @@ def job_accepted(text: str, job: Job) -> HttpResponse:
     return accepted(
         text,
         reverse("job-detail", args=[job.pk]),
-        _t("Open job"),
+        gettext("Open job"),
         live=f"job:{job.pk}",
         refresh=reverse("job-toast", args=[job.pk]),
     )
@@ -225,4 +225,4 @@ def active_badge(request: HttpRequest) -> str | None:
     """Beside the menu's entry: how many jobs of the current project go on now."""
     project = project_of(request)
     n = active_jobs(actor_of(request), project.pk) if project else 0
-    return _t("%(n)s in progress") % {"n": n} if n else None
+    return gettext("%(n)s in progress") % {"n": n} if n else None

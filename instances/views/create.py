@@ -10,7 +10,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _l
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
 from cloudia.accounts.models import Project
@@ -23,7 +23,11 @@ from instances.selectors import instances_visible_to, room_for
 from instances.wishes import Compute
 from storage.models import Image
 
-SECTION_LABELS = {"basic": _l("Basic information"), "compute": _l("Compute specification"), "storage": _l("Storage")}
+SECTION_LABELS = {
+    "basic": gettext_lazy("Basic information"),
+    "compute": gettext_lazy("Compute specification"),
+    "storage": gettext_lazy("Storage"),
+}
 
 
 @login_required
