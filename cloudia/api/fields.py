@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
@@ -35,6 +36,16 @@ class Whole(serializers.IntegerField):
     def to_internal_value(self, data: Any) -> int:
         """Refuses strings, booleans and fractions."""
         if not isinstance(data, int) or isinstance(data, bool):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class Ratio(serializers.DecimalField):
+    """A number with decimals."""
+
+    def to_internal_value(self, data: Any) -> Decimal:
+        """Refuses strings and booleans."""
+        if not isinstance(data, int | float) or isinstance(data, bool):
             self.fail("invalid")
         return super().to_internal_value(data)
 

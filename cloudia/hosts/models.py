@@ -25,8 +25,12 @@ SCHEMES = frozenset({"qemu", "qemu+unix", "qemu+ssh", "qemu+libssh2", "qemu+tls"
 
 def validate_uri(uri: str) -> None:
     """Only libvirt's QEMU transports (and its test driver): https://libvirt.org/uri.html."""
-    parts = urlsplit(uri)
-    if parts.scheme not in SCHEMES or not parts.path.strip("/"):
+    try:
+        parts = urlsplit(uri)
+        usable = parts.scheme in SCHEMES and bool(parts.path.strip("/"))
+    except ValueError:  # brackets that are no IPv6 address
+        usable = False
+    if not usable:
         raise ValidationError(_("Enter a libvirt URI, like qemu:///system or qemu+tls://host/system."))
     if parts.password:
         raise ValidationError(_("Enter the password in its own field: it would be readable here."))

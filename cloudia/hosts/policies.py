@@ -26,5 +26,6 @@ ACTIVATE = Action(
     states_label=_("in maintenance"),
     icon="player-play",
 )
+EDIT = Action(name="edit", label=_("Edit"), permission=Permission.ADMINISTER, icon="pencil")
 
 ACTIONS = (MAINTENANCE, ACTIVATE)

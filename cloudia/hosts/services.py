@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import transaction
 
 from cloudia.accounts.actor import Actor
@@ -31,6 +33,21 @@ def host_register(
     clean(host)
     host.save(force_insert=True)
     return host
+
+
+@audited("host.edit", target="host")
+@transaction.atomic
+def host_edit(*, actor: Actor, host: Host, password: str | None = None, **changes: Any) -> Host:
+    """Change fields of a host by their names; the watcher connects again. Raises ActionDenied or InputError."""
+    row = Host.objects.select_for_update().get(pk=host.pk)
+    policies.EDIT.check(row, actor)
+    for name, value in changes.items():
+        setattr(row, name, value)
+    if password is not None:
+        row.set_password(password)
+    clean(row)
+    row.save(update_fields=[*changes, *([] if password is None else ["sealed_password"])])
+    return row
 
 
 @audited("host.maintenance", target="host")
