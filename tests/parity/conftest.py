@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from django.conf import settings
 from django.db import transaction
+from django.utils import translation
 from pytest_django import DjangoDbBlocker
 
 from cloudia.accounts.models import User
 from tests.parity.world import ROLES, World
+
+
+@pytest.fixture(autouse=True)
+def korean() -> Iterator[None]:
+    """The language of a browser that asks for none. Requests leave theirs active in the thread of the test."""
+    with translation.override(settings.LANGUAGE_CODE):
+        yield
 
 
 @pytest.fixture(scope="module")
