@@ -6,7 +6,7 @@ QUICK := not qemu and not browser and not slow
 export PORT BIND DATABASE_URL
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint format bench lab lab-down vendor screenshots messages packages-% requirements
+.PHONY: help run test check lint format bench lab lab-down vendor screenshots messages packages-% requirements translations
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' Makefile
@@ -14,10 +14,10 @@ help: ## this list
 run: ## install what is missing, start CloudiA, print its URL (root; settings: docs/settings.md)
 	@deploy/run
 
-test: packages-test requirements lint ## everything: linters, types, and all tests with coverage (root)
+test: packages-test requirements translations lint ## everything: linters, types, and all tests with coverage (root)
 	$(VENV)/python -m pytest --cov --cov-report=term
 
-check: packages-check requirements lint ## the same without QEMU, browser and slow tests
+check: packages-check requirements translations lint ## the same without QEMU, browser and slow tests
 	$(VENV)/python -m pytest -m "$(QUICK)"
 
 lint: ## ruff, mypy strict, the layers' contracts
@@ -30,7 +30,7 @@ format: ## let ruff format and sort
 	$(VENV)/ruff check --fix .
 	$(VENV)/ruff format .
 
-bench: packages-test requirements ## benchmarks with their yardsticks (tests/bench)
+bench: packages-test requirements translations ## benchmarks with their yardsticks (tests/bench)
 	$(VENV)/python -m pytest tests/bench -s
 
 lab: packages-lab ## several fake hosts on this computer (root; docs/lab.md)
@@ -42,7 +42,7 @@ lab-down: ## remove them
 vendor: ## fetch the pinned front-end files into static/vendor
 	$(PYTHON) -m deploy.vendor
 
-screenshots: packages-test requirements ## take the documentation's pictures anew
+screenshots: packages-test requirements translations ## take the documentation's pictures anew
 	$(VENV)/python -m pytest tests/e2e -m browser --screenshots docs/images
 
 messages: ## collect translatable texts into locale/
@@ -54,3 +54,6 @@ packages-%:
 
 requirements:
 	@$(PYTHON) -m deploy.virtualenv requirements-dev.txt
+
+translations: packages-check
+	@$(PYTHON) -m deploy.translations

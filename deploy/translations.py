@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 from deploy.errors import StartError
@@ -18,3 +19,10 @@ def compile_all(root: Path) -> None:
         answer = subprocess.run(command, capture_output=True, text=True)
         if answer.returncode:
             raise StartError(f"{source}: {answer.stderr.strip().splitlines()[0]}")
+
+
+if __name__ == "__main__":
+    try:
+        compile_all(Path(__file__).resolve().parent.parent)
+    except StartError as error:
+        sys.exit(str(error))
