@@ -31,7 +31,7 @@ format: ## let ruff format and sort
 	$(VENV)/ruff format .
 
 bench: packages-test requirements translations ## benchmarks with their yardsticks (tests/bench)
-	$(VENV)/python -m pytest tests/bench -s
+	$(VENV)/python -m tests.bench
 
 lab: packages-lab ## several fake hosts on this computer (root; docs/lab.md)
 	@deploy/lab/lab up $(HOSTS) $(OPTIONS)
