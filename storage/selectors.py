@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from django.utils.translation import gettext_lazy as _
 
 from cloudia.accounts.models import Project
@@ -18,12 +16,12 @@ def image_like(name: str, sha256: str, project: Project | None = None) -> Image 
     return Image.objects.filter(name=name, sha256=sha256, project=project, status=ImageStatus.AVAILABLE).first()
 
 
-def unfinished(image: Image) -> UUID | None:
-    """The id of an earlier try to import the same file there, which failed or was killed."""
+def unfinished(image: Image) -> Image | None:
+    """An earlier try to import the same file there, which failed or was killed."""
     tries = Image.objects.filter(
         name=image.name, sha256=image.sha256, storage_domain=image.storage_domain, project=image.project
     )
-    return tries.exclude(status=ImageStatus.AVAILABLE).values_list("pk", flat=True).first()
+    return tries.exclude(status=ImageStatus.AVAILABLE).first()
 
 
 def host_with(domain: StorageDomain) -> Host:

@@ -16,7 +16,7 @@ from cloudia.core.errors import HostUnreachable, InputError, OperationFailed
 from cloudia.core.policy import ActionDenied
 from cloudia.core.validation import clean
 from cloudia.hosts.models import Host
-from cloudia.virt import VolumeInfo, hypervisor
+from cloudia.virt import hypervisor
 from storage import policies
 from storage.attachments import record_pool
 from storage.enums import DomainKind, ImageStatus, Media
@@ -95,19 +95,11 @@ def image_import(
     image.sha256, image.virtual_bytes, image.file_bytes = sha256(path), facts.virtual_bytes, facts.file_bytes
     if existing := image_like(image.name, image.sha256, project):
         return existing
-    image.pk = unfinished(image) or image.pk
-    image.save()
-    try:
-        _upload(image, path, facts)
-    except HostUnreachable:  # half a volume may be left; the next try of the same file replaces it
-        image.status = ImageStatus.FAILED
-        image.save(update_fields=["status"])
-        raise
-    except BaseException:
-        image.delete()
-        raise
-    image.status = ImageStatus.AVAILABLE
-    image.save(update_fields=["status"])
+    if half := unfinished(image):
+        image.pk = half.pk  # so that what there is of its volume is replaced
+        half.delete()
+    image.save(force_insert=True)
+    _store(image, path, facts)
     return image
 
 
@@ -117,9 +109,26 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _upload(image: Image, path: Path, facts: ImageFacts) -> VolumeInfo:
+def _store(image: Image, path: Path, facts: ImageFacts) -> None:
+    """Upload the file; a failure leaves no row, except where it may leave a volume."""
+    try:
+        _upload(image, path, facts)
+    except HostUnreachable:  # half a volume may be left; the next try of the same file replaces it
+        _set_status(image, ImageStatus.FAILED)
+        raise
+    except BaseException:
+        image.delete()
+        raise
+    _set_status(image, ImageStatus.AVAILABLE)
+
+
+def _set_status(image: Image, status: ImageStatus) -> None:
+    image.status = status
+    image.save(update_fields=["status"])
+
+
+def _upload(image: Image, path: Path, facts: ImageFacts) -> None:
     domain = image.storage_domain
+    volumes = hypervisor(host_with(domain).endpoint).volumes
     with path.open("rb") as file:
-        return hypervisor(host_with(domain).endpoint).volumes.upload(
-            domain.pool_name, image.volume_name, file, facts.file_bytes, facts.virtual_bytes, facts.format
-        )
+        volumes.upload(domain.pool_name, image.volume_name, file, facts.file_bytes, facts.virtual_bytes, facts.format)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
+import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,10 +23,14 @@ from cloudia.virt import Endpoint, hypervisor
 from instances.models import InstanceType
 from storage.enums import DomainKind
 from storage.models import Image, StorageAttachment, StorageDomain
+from storage.probe import probe
+from storage.services import sha256
 from tests.factories import HostFactory
 from tests.qemu.lab import LabHost
 
 pytestmark = pytest.mark.django_db
+
+ROOT = Path(__file__).parents[2]
 
 
 def run(name: str, *words: str) -> str:
@@ -159,3 +166,48 @@ def test_local_directory_of_another_host_is_refused_as_shared(lab_hosts: list[La
     with pytest.raises(CommandError):
         run("attach_storage", "local", lab_hosts[1].name)
     assert StorageAttachment.objects.count() == 1
+
+
+def test_failed_import_leaves_neither_row_nor_volume(
+    words: list[str], tiny_image: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("setup", *words[:4])
+    facts = probe(tiny_image)
+    longer = dataclasses.replace(facts, file_bytes=facts.file_bytes + 1)  # as if it were cut off meanwhile
+    monkeypatch.setattr("storage.services.probe", lambda _path: longer)
+    with pytest.raises(CommandError):
+        run("import_image", str(tiny_image), "--name", "cut")
+    domain = StorageDomain.objects.get()
+    assert not Image.objects.exists()
+    assert hypervisor(Host.objects.get().endpoint).volumes.list(domain.pool_name) == []
+
+
+def test_import_that_was_killed_is_taken_up_again(words: list[str], tiny_image: Path) -> None:
+    run("setup", *words[:4])
+    half = Image.objects.create(
+        name="half", sha256=sha256(tiny_image), storage_domain=StorageDomain.objects.get(), status="importing"
+    )
+    said = run("import_image", str(tiny_image), "--name", "half", "--os-type", "Debian")
+    image = Image.objects.get()
+    assert (said.strip(), image.status, image.os_type) == (str(half.pk), "available", "Debian")
+    again = run("import_image", str(tiny_image), "--name", "half")
+    assert again == said
+
+
+def test_unsafe_image_is_refused_with_the_reason(words: list[str], tiny_image: Path, tmp_path: Path) -> None:
+    run("setup", *words[:4])
+    overlay = tmp_path / "overlay.qcow2"
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", tiny_image, overlay], check=True)
+    with pytest.raises(CommandError, match=str(tiny_image)):
+        run("import_image", str(overlay), "--name", "overlay")
+    assert not Image.objects.exists()
+
+
+def test_doctor_without_a_database_says_so_and_nothing_else() -> None:
+    environment = {**os.environ, "DATABASE_URL": "postgresql://cloudia@/cloudia?host=/nowhere"}
+    answer = subprocess.run(
+        [sys.executable, "manage.py", "doctor"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert answer.returncode == 1
+    assert answer.stdout.count("✗") == 1
+    assert answer.stdout.count("✓") == 0

@@ -102,15 +102,20 @@ class Follower(threading.Thread):
     def _follow(self) -> None:
         """Until the connection dies. Raises CloudiaError when the host does not answer in time."""
         while not self._stopping.is_set():
-            try:
-                event = self._inbox.get(timeout=min(self._ping.left_s, self._sync.left_s))
-            except queue.Empty:
+            if not self._left_s:  # asked first: a storm of events must not put it off
                 self._look()
-            else:
-                if event is None:
-                    return
-                self._on_event(event)
             close_old_connections()  # others need the pool's connections while this thread waits
+            try:
+                event = self._inbox.get(timeout=self._left_s)
+            except queue.Empty:
+                continue
+            if event is None:
+                return
+            self._on_event(event)
+
+    @property
+    def _left_s(self) -> float:
+        return min(self._ping.left_s, self._sync.left_s)
 
     def _look(self) -> None:
         if not self._describe.left_s:

@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 from django.db import connection
+from django_q.models import OrmQ
 
 from cloudia.accounts.actor import Actor
 from cloudia.jobs.enums import JobStatus
+from cloudia.jobs.health import workers_answer
 from cloudia.jobs.models import Job
 from cloudia.jobs.recovery import recover
 from cloudia.jobs.services import job_enqueue
@@ -90,6 +92,14 @@ def status(job: Job) -> str:
 def assert_works(seconds: float = 30) -> None:
     job = nap()
     wait_for(lambda: status(job) == JobStatus.SUCCEEDED, seconds)
+
+
+def test_health_tells_whether_anybody_takes_jobs(worker: subprocess.Popen[bytes]) -> None:
+    assert workers_answer()
+    worker.kill()
+    worker.wait()
+    assert not workers_answer(timeout_s=2)
+    assert not OrmQ.objects.exists()
 
 
 def test_job_is_done_at_once_and_again_when_every_connection_was_lost(worker: subprocess.Popen[bytes]) -> None:
