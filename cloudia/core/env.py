@@ -71,6 +71,16 @@ def database(name: str, private_cluster: Path) -> dict[str, Any]:
         "HOST": query.pop("host", parts.hostname or ""),
         "PORT": str(parts.port or query.pop("port", "")),
         "CONN_HEALTH_CHECKS": True,  # or the pool hands out connections that died with a restart of the server
-        # A pool, because under ASGI every request may run on another thread.
-        "OPTIONS": {"pool": {"min_size": 1, "max_size": number("CLOUDIA_DB_POOL", 16), "timeout": 10}, **query},
+        "OPTIONS": {"pool": _pool(), **query},
     }
+
+
+def _pool() -> dict[str, int] | bool:
+    """A pool of connections in the web process alone.
+
+    There every request may run on another thread. The worker must not have one: its processes are forks, and would
+    talk over each other on the same sockets.
+    """
+    if not flag("CLOUDIA_WEB", default=False):
+        return False
+    return {"min_size": 1, "max_size": number("CLOUDIA_DB_POOL", 16), "timeout": 10}

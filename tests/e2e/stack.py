@@ -76,11 +76,12 @@ class Stack:
         """The job when it has ended."""
 
         def ended() -> dict[str, Any] | None:
-            found: dict[str, Any] = self.api("GET", f"jobs/{job['id']}/").body
-            return found if found["status"] in {"succeeded", "failed", "cancelled"} else None
+            last.update(self.api("GET", f"jobs/{job['id']}/").body)
+            return last if last["status"] in {"succeeded", "failed", "cancelled"} else None
 
-        end: dict[str, Any] = self.until(ended, seconds)
-        return end
+        last: dict[str, Any] = {}
+        self.until(ended, seconds, last)
+        return last
 
     def instance(self, pk: str) -> dict[str, Any]:
         """An instance as the API reads it."""
@@ -100,11 +101,11 @@ class Stack:
         self.finished(self.api("DELETE", f"instances/{instance['id']}/").body)
 
     @staticmethod
-    def until(look: Callable[[], Any], seconds: float = 30) -> Any:
-        """What ``look`` sees when it sees something; fails after ``seconds``."""
+    def until(look: Callable[[], Any], seconds: float = 30, about: Any = "") -> Any:
+        """What ``look`` sees when it sees something; fails after ``seconds``, telling ``about``."""
         deadline = time.monotonic() + seconds
         while not (found := look()):
-            assert time.monotonic() < deadline, f"not within {seconds} s"
+            assert time.monotonic() < deadline, f"not within {seconds} s {about}"
             time.sleep(0.05)
         return found
 

@@ -75,3 +75,11 @@ def test_other_databases_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.setenv("X_URL", "mysql://db/name")
     with pytest.raises(ImproperlyConfigured, match="X_URL"):
         env.database("X_URL", tmp_path)
+
+
+def test_only_the_web_process_pools_connections(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The worker's processes are forks; sharing a pool's sockets made them answer each other's queries."""
+    monkeypatch.delenv("CLOUDIA_WEB", raising=False)
+    assert env.database("X_URL", tmp_path)["OPTIONS"]["pool"] is False
+    monkeypatch.setenv("CLOUDIA_WEB", "1")
+    assert env.database("X_URL", tmp_path)["OPTIONS"]["pool"]["max_size"] == 16
