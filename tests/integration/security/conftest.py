@@ -1,0 +1,55 @@
+"""A tenant, and a stranger to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from cloudia.accounts.actor import Actor
+from cloudia.accounts.models import User
+from cloudia.accounts.services import token_create
+from tests.factories import (
+    BootDiskFactory,
+    ImageFactory,
+    InstanceTypeFactory,
+    MembershipFactory,
+    hold,
+)
+
+
+def browser_of(user: User, **options: Any) -> Client:
+    """A browser, logged in."""
+    client = Client(**options)
+    client.force_login(user, backend="cloudia.accounts.backends.PeopleBackend")
+    return client
+
+
+@pytest.fixture
+def owner(db: None) -> User:
+    """The manager of the tenant."""
+    return MembershipFactory.create().user
+
+
+@pytest.fixture
+def stranger(db: None) -> User:
+    """The manager of another one."""
+    return MembershipFactory.create().user
+
+
+@pytest.fixture
+def objects(owner: User) -> dict[str, str]:
+    """The owner's objects: an id by resource."""
+    project = owner.projects.get()
+    instance = BootDiskFactory.create(instance__project=project).instance
+    token, _plain = token_create(actor=Actor(owner), user=owner, name="ci")
+    return {
+        "instances": str(instance.pk),
+        "jobs": str(hold(instance).pk),
+        "projects": str(project.pk),
+        "images": str(ImageFactory.create(project=project).pk),
+        "instance-types": str(InstanceTypeFactory.create(project=project).pk),
+        "tokens": str(token.pk),
+        "hosts": str(instance.host_id),
+    }

@@ -1,0 +1,77 @@
+"""Every route: nobody gets in unasked, strangers find nothing, looking and forged forms change nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib.sessions.models import Session
+from django.test import Client
+
+from cloudia.accounts.models import User
+from tests.integration.security.conftest import browser_of
+from tests.integration.security.routes import ROUTES, Route
+
+pytestmark = pytest.mark.django_db
+
+# For who is not logged in yet, or any more; and what the API looks like, which says nothing about anybody.
+OPEN = {"login/", "logout/", "i18n/setlang/", "api/v1/schema/"}
+NOWHERE = "00000000-0000-4000-8000-000000000000"
+ABOUT_ONE = [route for route in ROUTES if route.is_about_one]
+METHODS = ("get", "post", "patch", "delete")
+
+
+@pytest.mark.parametrize("route", [route for route in ROUTES if route.pattern not in OPEN], ids=str)
+def test_anonymous_is_asked_to_log_in(client: Client, route: Route) -> None:
+    for method in METHODS:
+        answer = getattr(client, method)(route.url(NOWHERE))
+        if route.is_api or route.pattern == "live/":  # for scripts, which follow no redirect
+            assert answer.status_code in {401, 405} or (route.pattern == "api/v1/" and answer.status_code == 404)
+        elif answer.status_code != 405:
+            assert answer.status_code == 302
+            assert answer.headers["Location"].startswith("/login/")
+
+
+@pytest.mark.parametrize("route", ABOUT_ONE, ids=str)
+def test_stranger_finds_nothing_and_changes_nothing(stranger: User, objects: dict[str, str], route: Route) -> None:
+    browser, url = browser_of(stranger), route.url(objects[route.resource])
+    before = everything()
+    answers = [getattr(browser, method)(url).status_code for method in METHODS]
+    assert set(answers) <= {403, 404, 405}
+    assert set(answers) != {405}
+    if route.resource != "hosts":  # that there are hosts is no secret
+        assert 403 not in answers
+    assert everything() == before
+
+
+@pytest.mark.parametrize("route", ABOUT_ONE, ids=str)
+def test_what_is_not_there_is_not_found(owner: User, route: Route) -> None:
+    browser = browser_of(owner)
+    answers = {getattr(browser, method)(route.url(NOWHERE)).status_code for method in METHODS}
+    assert answers <= {403, 404, 405}
+
+
+@pytest.mark.parametrize("route", [route for route in ROUTES if route.pattern not in {"live/"}], ids=str)
+def test_looking_changes_nothing(owner: User, objects: dict[str, str], route: Route) -> None:
+    browser = browser_of(owner)
+    before = everything()
+    for method in ("get", "head", "options"):
+        assert getattr(browser, method)(route.url(objects.get(route.resource, NOWHERE))).status_code < 500
+    assert everything() == before
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=str)
+def test_form_without_its_csrf_token_does_nothing(owner: User, objects: dict[str, str], route: Route) -> None:
+    browser = browser_of(owner, enforce_csrf_checks=True)
+    before = everything()
+    for method in ("post", "put", "patch", "delete"):
+        answer = getattr(browser, method)(route.url(objects.get(route.resource, NOWHERE)))
+        assert answer.status_code in {403, 404, 405}
+    assert everything() == before
+
+
+def everything() -> dict[str, list[Any]]:
+    """All rows of all tables, but sessions, which remember the project one looks at."""
+    models = [model for model in apps.get_models() if model is not Session]
+    return {model._meta.label: sorted(map(str, model._base_manager.values_list())) for model in models}
