@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from cloudia.accounts.enums import Origin
-from cloudia.core.filters import Ordering, search
+from cloudia.core.filters import Ordering, flag, search
 from cloudia.core.policy import Text
 from cloudia.jobs import registry
 from cloudia.jobs.enums import ACTIVE
@@ -75,7 +75,7 @@ class InstanceTypeFilter(filters.FilterSet):  # type: ignore[misc]  # django-fil
 
     search = search("by_text")
     project = filters.UUIDFilter(field_name="project_id", label=_("Project"))
-    active = filters.BooleanFilter(label=_("Offered"))
+    active = flag(_("Offered"))
     ordering = Ordering("name", "vcpus", "memory_mib", "created_at")
 
     class Meta:

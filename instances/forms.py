@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django import forms
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from cloudia.accounts.models import Project
@@ -20,11 +22,13 @@ LARGEST = 10**9  # keeps absurd numbers away from arithmetic; the real limits ar
 class MemoryWidget(forms.MultiWidget):
     """A number and its unit."""
 
-    template_name = "components/memory_input.html"
-
     def __init__(self) -> None:
         units = forms.Select({"aria-label": _("Unit")}, [(GIB, "GiB"), (MIB, "MiB")])
         super().__init__([forms.NumberInput({"min": "0", "step": "any"}), units])
+
+    def render(self, *args: Any, **options: Any) -> SafeString:
+        """Both in one frame."""
+        return format_html('<div class="input-group">{}</div>', super().render(*args, **options))
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         """The second of the two is a list."""
@@ -54,8 +58,8 @@ class MemoryField(forms.MultiValueField):
         return round(data_list[0] * data_list[1]) if data_list and data_list[0] is not None else None
 
 
-def _number(label: Any, *, required: bool = True) -> forms.IntegerField:
-    widget = forms.NumberInput({"min": "1"})
+def _number(label: Any, *, required: bool = True, css: str = "") -> forms.IntegerField:
+    widget = forms.NumberInput({"min": "1", "class": css})
     return forms.IntegerField(label=label, required=required, min_value=-LARGEST, max_value=LARGEST, widget=widget)
 
 
@@ -97,9 +101,15 @@ class CreateForm(NamingForm):
     max_vcpus = _number(_("Maximum vCPUs"), required=False)
     max_memory = MemoryField(label=_("Maximum memory"), required=False)
     image = forms.ModelChoiceField(Image.objects.none(), label=_("OS image"), empty_label=None)
-    boot_disk_gib = _number(_("Boot disk size"), required=False)
-    start = forms.BooleanField(label=_("Start it when it is made"), required=False, initial=True)
+    boot_disk_gib = _number(_("Boot disk size"), required=False, css="form-control")
+    start = forms.BooleanField(
+        label=_("Start it when it is made"),
+        required=False,
+        initial=True,
+        widget=forms.CheckboxInput({"class": "form-check-input"}),
+    )
 
+    choices: ClassVar[tuple[str, ...]] = ("instance_type", "image")
     sections: ClassVar[dict[str, tuple[str, ...]]] = {
         "basic": ("name", "description"),
         "compute": ("mode", "instance_type", "vcpus", "memory", "max_vcpus", "max_memory"),
@@ -110,6 +120,8 @@ class CreateForm(NamingForm):
         super().__init__(*args, **options)
         self._field("instance_type").queryset = InstanceType.objects.usable_in(project)
         self._field("image").queryset = Image.objects.usable_in(project).select_related("storage_domain", "project")
+        for name in self.choices:  # the smallest type, and the first image: most forms need no more than a name
+            self.initial[name] = getattr(self._field(name).queryset.first(), "pk", None)
 
     def _field(self, name: str) -> Any:
         return self.fields[name]
@@ -128,9 +140,17 @@ class CreateForm(NamingForm):
         """Sections in which something is wrong."""
         return {name for name, fields in self.sections.items() if self.errors.keys() & set(fields)}
 
+    @property
+    def known(self) -> dict[str, Any]:
+        """What is filled in and makes sense; of a form not sent yet, what is chosen beforehand."""
+        if self.is_bound:
+            return getattr(self, "cleaned_data", {})
+        chosen = {name: self._field(name).queryset.filter(pk=self.initial[name]).first() for name in self.choices}
+        return {"mode": self.BY_TYPE, **chosen}
+
     def compute(self) -> Compute | None:
         """vCPUs and memory as far as they are known; also of a form that is not complete."""
-        data = getattr(self, "cleaned_data", {})
+        data = self.known
         most = data.get("max_vcpus"), data.get("max_memory")
         if data.get("mode") == self.BY_TYPE:
             kind = data.get("instance_type")

@@ -98,7 +98,7 @@ def _form_page(request: HttpRequest, form: CreateForm, project: Project, problem
 
 def _summary(form: CreateForm) -> dict[str, Any]:
     """What is known so far of what would be made, and how many hosts could take it."""
-    data = getattr(form, "cleaned_data", {})
+    data = form.known
     compute, image = form.compute(), data.get("image")
     return {
         "form": form,

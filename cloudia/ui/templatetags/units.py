@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from django.template import Library
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 register = Library()
@@ -31,10 +32,14 @@ def size(count: int) -> str:
 def duration(length: dt.timedelta) -> str:
     """A length of time in its two largest units, down to seconds."""
     seconds = int(length.total_seconds())
-    if seconds < 10:
-        return _("%(s)s s") % {"s": f"{length.total_seconds():.1f}"}
     if seconds < 60:
         return _("%(s)s s") % {"s": seconds}
     if seconds < 3600:
         return _("%(m)s min %(s)s s") % {"m": seconds // 60, "s": seconds % 60}
     return _("%(h)s h %(m)s min") % {"h": seconds // 3600, "m": seconds % 3600 // 60}
+
+
+@register.filter
+def ago(moment: dt.datetime) -> str:
+    """How long ago it was."""
+    return duration(timezone.now() - moment)
