@@ -102,6 +102,7 @@ def test_health_tells_whether_anybody_takes_jobs(worker: subprocess.Popen[bytes]
     assert not OrmQ.objects.exists()
 
 
+@pytest.mark.slow
 def test_job_is_done_at_once_and_again_when_every_connection_was_lost(worker: subprocess.Popen[bytes]) -> None:
     assert_works(5)
     with connection.cursor() as cursor:  # what a restart of PostgreSQL does to them
@@ -109,6 +110,7 @@ def test_job_is_done_at_once_and_again_when_every_connection_was_lost(worker: su
     assert_works(30)
 
 
+@pytest.mark.slow
 def test_job_is_done_after_idle_workers_were_killed_one_by_one(worker: subprocess.Popen[bytes]) -> None:
     for _kill in range(WORKERS + 1):
         os.kill(children(sentinel(worker))[0], signal.SIGKILL)
@@ -116,6 +118,7 @@ def test_job_is_done_after_idle_workers_were_killed_one_by_one(worker: subproces
     assert_works()
 
 
+@pytest.mark.slow
 def test_job_is_done_although_all_workers_went_silent(worker: subprocess.Popen[bytes]) -> None:
     silent = children(sentinel(worker))[:WORKERS]
     for pid in silent:  # as if each waited for a lock that a dead one took with it
