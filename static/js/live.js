@@ -22,22 +22,16 @@ let flushing = null;
 // ---- which elements -------------------------------------------------------------------------------------------
 
 function refresh(elements) {
-  const groups = Map.groupBy
-    ? Map.groupBy(elements, (element) => element.parentElement.closest("[data-live-many]"))
-    : group(elements);
-  for (const [container, members] of groups) {
-    const targets = container && members.length > HANDFUL ? [container] : members;
-    for (const target of targets) htmx.trigger(target, "live");
-  }
-}
-
-function group(elements) {
   const groups = new Map();
   for (const element of elements) {
     const container = element.parentElement.closest("[data-live-many]");
     groups.set(container, [...(groups.get(container) ?? []), element]);
   }
-  return groups;
+  for (const [container, members] of groups) {
+    const targets = container && members.length > HANDFUL ? [container] : members;
+    // It must not bubble: the containers around wait for the same event.
+    for (const target of targets) target.dispatchEvent(new CustomEvent("live"));
+  }
 }
 
 const refreshAll = () => refresh([...document.querySelectorAll("[data-live]")]);
@@ -133,6 +127,7 @@ function gone(event, element) {
   if (element.dataset.gone) return location.assign(element.dataset.gone);
   event.detail.isError = false;
   element.remove();
+  document.dispatchEvent(new CustomEvent("rows:gone")); // for the selection
 }
 
 document.addEventListener("htmx:afterSwap", (event) => {

@@ -129,5 +129,6 @@ document.addEventListener("change", (event) => {
 
 const paintAll = () => document.querySelectorAll("[data-list]:has([data-toolbar])").forEach(paint);
 document.addEventListener("htmx:afterSwap", paintAll);
+document.addEventListener("rows:gone", paintAll);
 addEventListener("pageshow", paintAll); // the browser may restore ticks on its own
 paintAll();

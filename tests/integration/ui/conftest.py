@@ -53,7 +53,7 @@ def visitor(component_site: None, person: User) -> Client:
 @pytest.fixture
 def browser_page(live_server: LiveServer, visitor: Client, request: pytest.FixtureRequest) -> Iterator[Page]:
     """The page of components in Chromium, logged in. Fails the test on any error in the page's scripts."""
-    site.broken.clear()
+    site.channel = channel = site.Channel()
     errors: list[str] = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
@@ -65,6 +65,6 @@ def browser_page(live_server: LiveServer, visitor: Client, request: pytest.Fixtu
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto("/page/")
         yield page
-        site.broken.set()  # ends the stream, which would keep the server from stopping
+        channel.down.set()  # ends the stream, which would keep the server from stopping
         browser.close()
     assert errors == []

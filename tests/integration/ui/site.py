@@ -151,23 +151,31 @@ def broken_page(request: HttpRequest) -> HttpResponse:
     raise RuntimeError("a bug")
 
 
+class Channel:
+    """The live channel as one test wants it: what it puts on ``topics``, or nothing at all while ``down`` is set."""
+
+    def __init__(self) -> None:
+        self.topics: queue.Queue[str] = queue.Queue()
+        self.down = threading.Event()
+
+    def events(self) -> Iterator[str]:
+        """Until the channel goes down."""
+        yield "retry: 200\n\n"
+        while not self.down.is_set():
+            with suppress(queue.Empty):
+                yield f"data: {json.dumps({'topics': [self.topics.get(timeout=0.1)]})}\n\n"
+
+
+channel = Channel()  # every test has its own, so that a stream of the last one takes nothing from it
+
+
 def stream(request: HttpRequest) -> StreamingHttpResponse | HttpResponse:
-    """The live channel as tests want it: what they put on ``EVENTS``, or nothing at all while ``broken`` is set."""
-    if broken.is_set():
+    """``/live/``."""
+    if channel.down.is_set():
         return HttpResponse(status=503)
-    return StreamingHttpResponse(events(), content_type="text/event-stream")
+    headers = {"Content-Encoding": "identity"}  # else the compression holds events back
+    return StreamingHttpResponse(channel.events(), content_type="text/event-stream", headers=headers)
 
-
-def events() -> Iterator[str]:
-    """Until a test breaks it."""
-    yield "retry: 200\n\n"
-    while not broken.is_set():
-        with suppress(queue.Empty):
-            yield f"data: {json.dumps({'topics': [EVENTS.get(timeout=0.1)]})}\n\n"
-
-
-EVENTS: queue.Queue[str] = queue.Queue()
-broken = threading.Event()
 
 urlpatterns = [
     path("live/", stream),

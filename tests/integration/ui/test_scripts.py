@@ -22,9 +22,9 @@ def test_nothing_selected_means_no_action_and_a_reason(browser_page: Page) -> No
     stop = browser_page.locator('[data-toolbar] [data-act="stop"]')
     expect(stop).to_have_attribute("aria-disabled", "true")
     stop.focus()
-    expect(browser_page.locator("#why-stop")).to_be_visible()
+    expect(browser_page.locator("#reason-stop")).to_be_visible()
     stop.press("Escape")
-    expect(browser_page.locator("#why-stop")).to_be_hidden()
+    expect(browser_page.locator("#reason-stop")).to_be_hidden()
 
 
 def test_a_locked_row_says_why_with_a_link(browser_page: Page) -> None:
@@ -32,8 +32,8 @@ def test_a_locked_row_says_why_with_a_link(browser_page: Page) -> None:
     stop = browser_page.locator('[data-toolbar] [data-act="stop"]')
     expect(stop).to_have_attribute("aria-disabled", "true")
     stop.hover()
-    expect(browser_page.locator("#why-stop")).to_contain_text("작업이 진행 중입니다.")
-    expect(browser_page.locator("#why-stop a")).to_have_attribute("href", "/things/7/")
+    expect(browser_page.locator("#reason-stop")).to_contain_text("작업이 진행 중입니다.")
+    expect(browser_page.locator("#reason-stop a")).to_have_attribute("href", "/things/7/")
     expect(browser_page.locator("[data-note]")).to_be_visible()
     stop.click(force=True)
     expect(browser_page.locator("#dialog")).to_be_hidden()
@@ -43,7 +43,7 @@ def test_several_rows_show_how_many_may(browser_page: Page) -> None:
     pick(browser_page, "web-prod-01", "redis-session-02")
     expect(browser_page.locator('[data-toolbar] [data-act="stop"] .cnt')).to_have_text("1/2")
     expect(browser_page.locator('[data-toolbar] [data-act="edit"]')).to_have_attribute("aria-disabled", "true")
-    expect(browser_page.locator("#why-edit")).to_have_text("하나만 선택하세요.")
+    expect(browser_page.locator("#reason-edit")).to_have_text("하나만 선택하세요.")
     expect(browser_page.locator("[data-selected]")).to_have_text("2개 선택됨")
     with browser_page.expect_request(re.compile(r"/bulk/\?id=[0-9a-f-]{36}&id=[0-9a-f-]{36}$")):
         browser_page.locator('[data-toolbar] [data-act="stop"]').click()
@@ -114,7 +114,7 @@ def test_a_row_is_refreshed_in_place_when_its_topic_arrives(
     pick(browser_page, "web-prod-01")
     browser_page.locator("#row-web-prod-01 a").focus()
     monkeypatch.setattr(site.THINGS[0], "state", site.State("정지됨", "player-stop", "idle"))
-    site.EVENTS.put("thing:web-prod-01")
+    site.channel.topics.put("thing:web-prod-01")
     row = browser_page.locator("#row-web-prod-01")
     expect(row).to_contain_text("정지됨")
     expect(row).to_have_class(re.compile("is-fresh"))
@@ -127,7 +127,7 @@ def test_a_row_that_is_gone_leaves_the_list_and_the_selection(
 ) -> None:
     pick(browser_page, "web-prod-01")
     monkeypatch.setattr(site, "THINGS", site.THINGS[1:])
-    site.EVENTS.put("thing:web-prod-01")
+    site.channel.topics.put("thing:web-prod-01")
     expect(browser_page.locator("#row-web-prod-01")).to_have_count(0)
     expect(browser_page.locator("[data-selected]")).to_have_text("선택한 항목 없음")
     expect(browser_page.locator(".job-toast")).to_have_count(0)
@@ -137,11 +137,11 @@ def test_without_the_stream_the_page_says_so_and_polls_until_it_is_back(
     browser_page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expect(browser_page.locator("[data-live-down]")).to_be_hidden()
-    site.broken.set()
+    site.channel.down.set()
     expect(browser_page.locator("[data-live-down]")).to_be_visible(timeout=8000)
     monkeypatch.setattr(site.THINGS[0], "state", site.State("정지됨", "player-stop", "idle"))
     expect(browser_page.locator("#row-web-prod-01")).to_contain_text("정지됨", timeout=8000)
-    site.broken.clear()
+    site.channel.down.clear()
     expect(browser_page.locator("[data-live-down]")).to_be_hidden(timeout=8000)
 
 
