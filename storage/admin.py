@@ -4,29 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
 
-from cloudia.accounts.admin_base import REFUSALS, OperatorAdmin, ReadOnlyInline, actor_of, reason
+from cloudia.accounts.admin_base import OperatorAdmin, ReadOnlyInline, actor_of
 from storage import services
 from storage.models import Image, StorageAttachment, StorageDomain
 
 
 class AttachmentInline(ReadOnlyInline):
-    """The hosts that have it; a new line gives it to one more."""
+    """The hosts that have it."""
 
     model = StorageAttachment
     fields = ("host", "active", "available_bytes", "capacity_bytes", "checked_at")
-    readonly_fields = ("active", "available_bytes", "capacity_bytes", "checked_at")
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """All but the host of a new line."""
-        return self.readonly_fields
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """To a storage domain that is there."""
-        return obj is not None
 
 
 @admin.register(StorageDomain)
@@ -49,13 +41,10 @@ class StorageDomainAdmin(OperatorAdmin):
             return super().save_through_service(request, row, form, change)
         return services.storage_domain_create(actor=actor_of(request), **form.cleaned_data)
 
-    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
-        """Make the pool on each new host, now: the operator waits for the host's answer."""
-        for new in formset.save(commit=False):
-            try:
-                services.storage_domain_attach(actor=actor_of(request), domain=form.instance, host=new.host)
-            except REFUSALS as error:
-                messages.error(request, f"{new.host}: {reason(error)}")
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Say how a host gets one: libvirt must answer for that, and no page waits for libvirt."""
+        hint = _("A host gets a storage domain by “manage.py attach_storage”.")
+        return super().changelist_view(request, {"subtitle": hint})
 
 
 @admin.register(Image)
