@@ -154,6 +154,13 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "cloudia.api.errors.exception_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
+SPECTACULAR_SETTINGS = {
+    "TITLE": "CloudiA",
+    "VERSION": "1",
+    "DESCRIPTION": "Virtual machines on libvirt/KVM hosts. What takes time answers 202 with a job.",
+    "COMPONENT_SPLIT_REQUEST": True,  # what is sent has other rules than what is read
+    "SERVE_INCLUDE_SCHEMA": False,
+}
 
 # --- jobs -------------------------------------------------------------------------------------------------------
 # Why these numbers: docs/jobs.md. A job gives its worker back after a tick, so no task comes near `timeout`; `retry`

@@ -5,7 +5,7 @@ from __future__ import annotations
 import django_filters as filters
 from django.utils.translation import gettext_lazy as _
 
-from cloudia.core.filters import Ordering, search
+from cloudia.core.filters import Ordering, flag, search
 from storage.enums import ImageStatus
 from storage.models import Image, ImageQuerySet
 
@@ -16,7 +16,7 @@ class ImageFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter shi
     search = search("by_text")
     status = filters.MultipleChoiceFilter(choices=ImageStatus.choices, label=_("Status"))
     os_type = filters.CharFilter(max_length=64, label=_("Operating system"))
-    deprecated = filters.BooleanFilter(label=_("Deprecated"))
+    deprecated = flag(_("Deprecated"))
     project = filters.UUIDFilter(field_name="project_id", label=_("Project"))
     ordering = Ordering("name", "created_at")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from cloudia.accounts.enums import Origin, Role
@@ -80,6 +80,7 @@ class TokenInput(Input):
     expires_at = Time(required=False)
 
 
+@extend_schema_serializer(many=False)
 class MeSerializer(serializers.Serializer[User]):
     """Oneself."""
 

@@ -13,6 +13,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
+from rest_framework.fields import empty
 
 from cloudia.accounts.actor import Actor
 from cloudia.api.authentication import actor_of
@@ -86,6 +87,10 @@ class Ref(serializers.PrimaryKeyRelatedField[Any]):
     def get_queryset(self) -> QuerySet[Any] | None:
         """Only what is visible: the invisible and the unknown are told apart by nobody."""
         return self.selector(actor_of(self.context["request"])) if self.selector else None
+
+    def run_validation(self, data: Any = empty) -> Any:
+        """The empty string is a bad id, not the null that the framework makes of it."""
+        return self.to_internal_value(data) if data == "" else super().run_validation(data)
 
     def to_internal_value(self, data: Any) -> Any:
         """Refuses what is no string before the UUID field makes one of it."""

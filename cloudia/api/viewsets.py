@@ -124,9 +124,10 @@ class EditViewSet(ReadViewSet):
     def partial_update(self, request: Request, pk: str) -> Response:
         """Change what is sent."""
         row = self.get_object()
+        changes = self.parsed(self.edit_serializer, partial=True)
         if "If-Match" in request.headers:
             type(row)._base_manager.select_for_update().get(pk=row.pk)  # joins can't be locked with it
             row = self.get_object()
             check_if_match(request, etag_of(row, self.editable))
-        self.edit(row, self.parsed(self.edit_serializer, partial=True))
+        self.edit(row, changes)
         return self.answer(self.get_object())

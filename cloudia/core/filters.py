@@ -6,6 +6,10 @@ from typing import Any
 
 import django_filters as filters
 from django.utils.translation import gettext_lazy as _
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+
+from cloudia.core.policy import Text
 
 MAX_SEARCH = 128  # characters; as long as the longest name
 
@@ -13,6 +17,13 @@ MAX_SEARCH = 128  # characters; as long as the longest name
 def search(method: str) -> filters.CharFilter:
     """The one search box of a list; ``method`` is the filter set's method that narrows the rows."""
     return filters.CharFilter(method=method, max_length=MAX_SEARCH, label=_("Search"))
+
+
+def flag(label: Text) -> filters.TypedChoiceFilter:
+    """True or false and nothing else: django-filter's own takes any word for "either"."""
+    choices = [("true", _("Yes")), ("false", _("No"))]
+    strict = filters.TypedChoiceFilter(choices=choices, coerce=lambda value: value == "true", label=label)
+    return extend_schema_field(OpenApiTypes.BOOL)(strict)
 
 
 class Ordering(filters.OrderingFilter):  # type: ignore[misc]  # django-filter ships no types

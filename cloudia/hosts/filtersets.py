@@ -6,7 +6,7 @@ import django_filters as filters
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from cloudia.core.filters import Ordering, search
+from cloudia.core.filters import Ordering, flag, search
 from cloudia.hosts.enums import HostState
 from cloudia.hosts.models import Host
 
@@ -16,7 +16,7 @@ class HostFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter ship
 
     search = search("by_text")
     state = filters.MultipleChoiceFilter(choices=HostState.choices, label=_("State"))
-    reachable = filters.BooleanFilter(label=_("Reachable"))
+    reachable = flag(_("Reachable"))
     ordering = Ordering("name", "created_at", "cpus", "memory_mib")
 
     class Meta:

@@ -119,6 +119,7 @@ def test_hosts_are_filtered(operator: APIClient) -> None:
     for query, name in (("reachable=false", "kvm-a"), ("search=RACK", "kvm-b"), ("ordering=-name&limit=1", "kvm-b")):
         assert [row["name"] for row in operator.get(f"{HOSTS}?{query}").json()["results"]] == [name]
     assert operator.get(f"{HOSTS}?state=maintenance").json()["results"] == []
+    assert operator.get(f"{HOSTS}?reachable=maybe").status_code == 400
 
 
 def test_list_costs_the_same_queries_for_1_3_and_30_hosts(operator: APIClient) -> None:

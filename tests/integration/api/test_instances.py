@@ -134,6 +134,7 @@ NOBODY = str(uuid.uuid4())
         ("start", "yes", "invalid"),
         ("project", "nonsense", "invalid"),
         ("project", NOBODY, "does_not_exist"),
+        ("project", "", "invalid"),
         ("image", NOBODY, "does_not_exist"),
         ("image", [], "incorrect_type"),
         ("instance_type", {"id": NOBODY}, "incorrect_type"),

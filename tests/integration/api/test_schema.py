@@ -1,0 +1,143 @@
+"""The OpenAPI description is true: generated requests, good and bad, get only answers that it describes."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from django.conf import settings
+from django.core.signals import request_finished, request_started
+from django.core.wsgi import get_wsgi_application
+from django.db import close_old_connections, transaction
+from drf_spectacular.generators import SchemaGenerator
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
+from rest_framework.test import APIClient
+from schemathesis.core.parameters import ParameterLocation
+from schemathesis.generation import GenerationMode
+from schemathesis.generation.case import Case
+from schemathesis.specs.openapi.checks import ignored_auth, negative_data_rejection, positive_data_acceptance
+
+from cloudia.api.codes import CODES
+from tests.factories import (
+    BootDiskFactory,
+    HostFactory,
+    ImageFactory,
+    InstanceFactory,
+    InstanceTypeFactory,
+    JobFactory,
+    JobStepFactory,
+    OperatorFactory,
+    StorageDomainFactory,
+)
+from tests.integration.api.conftest import BASE, token_for
+
+# Every request has a good token, and a request can fit the description and still name a project that is not there.
+NOT_ASKED = [ignored_auth, positive_data_acceptance]
+EXAMPLES = 8  # per operation, beside those at the limits of every field
+description: dict[str, Any] = SchemaGenerator().get_schema(public=True)  # type: ignore[no-untyped-call]  # not ours
+api = schemathesis.openapi.from_dict(description)  # asking the application itself would need the database already
+api.app = get_wsgi_application()
+
+
+class Rows:
+    """Something of everything, and a token that may do everything."""
+
+    def __init__(self) -> None:
+        operator = OperatorFactory.create()
+        self.token = token_for(operator)
+        image = ImageFactory.create(storage_domain=StorageDomainFactory.create(hosts=[HostFactory.create()]))
+        instance = InstanceFactory.create(image=image)
+        BootDiskFactory.create(instance=instance)
+        job = JobFactory.create(target=instance, status="failed", error_code="x", error_texts={"en": "x"})
+        JobStepFactory.create(job=job)
+        self.ids = {
+            "instances": instance.pk,
+            "instance-types": InstanceTypeFactory.create(project=instance.project).pk,
+            "images": image.pk,
+            "jobs": job.pk,
+            "hosts": instance.host_id,
+            "projects": instance.project_id,
+            "tokens": operator.tokens.get().pk,
+        }
+        self.references = {"project": self.ids["projects"], "image": self.ids["images"]}
+
+    def lead(self, case: Case[Any]) -> None:
+        """Let good ids be of something that is there."""
+        if is_good(case, ParameterLocation.PATH):
+            case.path_parameters["id"] = str(self.ids[case.path.removeprefix(f"{BASE}/").split("/")[0]])
+        if is_good(case, ParameterLocation.BODY) and isinstance(case.body, dict):
+            for name, pk in self.references.items():
+                if isinstance(case.body.get(name), str):
+                    case.body[name] = str(pk)
+
+
+def is_good(case: Case[Any], part: ParameterLocation) -> bool:
+    """Whether this part of a request was made to fit the description."""
+    made = case.meta.components.get(part) if case.meta else None
+    return made is not None and made.mode == GenerationMode.POSITIVE
+
+
+@pytest.fixture
+def rows(db: None) -> Iterator[Rows]:
+    """Made once per operation; every request is undone.
+
+    Django closes connections around a request; here the test's transaction is on it, so not (as in Django's client).
+    """
+    signals = (request_started, request_finished)
+    for signal in signals:
+        signal.disconnect(close_old_connections)
+    yield Rows()
+    for signal in signals:
+        signal.connect(close_old_connections)
+
+
+@pytest.mark.slow
+@api.parametrize()
+@hypothesis_settings(
+    max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None
+)
+def test_answers_are_as_described(case: Case[Any], rows: Rows) -> None:
+    rows.lead(case)
+    with transaction.atomic():
+        answer = case.call(headers={"Authorization": f"Token {rows.token}", "Accept-Encoding": "identity"})
+        transaction.set_rollback(True)
+    empty = "" in (case.query or {}).values()  # a filter that is empty is no filter
+    case.validate_response(answer, excluded_checks=[*NOT_ASKED, *([negative_data_rejection] if empty else [])])
+
+
+def test_every_denial_code_is_described() -> None:
+    """Codes are literals where they are raised; here they are read out of the sources."""
+    raised = set()
+    for package in ("cloudia", "instances", "storage"):
+        for path in Path(settings.BASE_DIR, package).rglob("*.py"):
+            raised |= denial_codes(ast.parse(path.read_text()))
+    assert raised - set(CODES) == set()
+    assert {"busy", "bad_state", "permission_denied", "managed"} <= raised
+
+
+def denial_codes(module: ast.Module) -> set[Any]:
+    calls = (node for node in ast.walk(module) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name))
+    return {call.args[0].value for call in calls if call.func.id == "Denial" and isinstance(call.args[0], ast.Constant)}  # type: ignore[attr-defined]
+
+
+@pytest.mark.django_db
+def test_schema_needs_no_login_and_names_both_ways_to_authenticate(client: Any) -> None:
+    schema = client.get(f"{BASE}/schema/?format=json").json()
+
+    assert set(schema["components"]["securitySchemes"]) == {"token", "cookieAuth"}
+    start = schema["paths"][f"{BASE}/instances/{{id}}/start/"]["post"]
+    assert {"202", "401", "403", "404", "409", "422", "503"} <= set(start["responses"])
+    assert "busy" in start["responses"]["409"]["description"]
+    assert "Idempotency-Key" in {parameter["name"] for parameter in start["parameters"]}
+
+
+@pytest.mark.django_db
+def test_root_lists_the_resources(operator: APIClient) -> None:
+    assert set(operator.get(f"{BASE}/").json()) == {
+        "hosts", "images", "instance-types", "instances", "jobs", "me", "projects", "tokens",
+    }  # fmt: skip
