@@ -24,10 +24,9 @@ GRACE = timedelta(seconds=10)  # longer than a busy worker needs to take what it
 def recover() -> int:
     """Deliver again what is due or stranded; returns how many jobs that were."""
     due = Job.objects.unclaimed()
-    count = _deliver(due.filter(resume_at__isnull=False))
-    count += _deliver(due.filter(lease_until__isnull=False, resume_at__isnull=True, queued_at__lt=Now() - GRACE))
-    stranded = due.filter(lease_until__isnull=True, resume_at__isnull=True, queued_at__lt=Now() - GRACE)
-    return count + _deliver(stranded.exclude(pk__in=_waiting_in_queue()) if stranded.exists() else stranded)
+    woken = _deliver(due.filter(resume_at__isnull=False))
+    lost = due.filter(resume_at__isnull=True, queued_at__lt=Now() - GRACE)
+    return woken + _deliver(lost.exclude(pk__in=_waiting_in_queue()) if lost.exists() else lost)
 
 
 def _deliver(jobs: QuerySet[Job]) -> int:

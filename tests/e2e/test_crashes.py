@@ -54,7 +54,7 @@ def test_creates_with_workers_killed_end_running_or_cleanly_failed(stack: Stack)
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline and kills["worker"] < CREATES:
             time.sleep(0.2)
-    ended = [stack.finished(job, 60) for job in jobs]
+    ended = [stack.finished(job, 180) for job in jobs]
     assert kills["worker"] >= 10
     assert locks(stack) == 0
     found = [stack.instance(job["target"]["id"]) for job in ended]
