@@ -8,7 +8,7 @@ import pwd
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,15 +28,15 @@ def _die_with_parent() -> None:
 
 
 @contextmanager
-def cluster(directory: Path) -> Iterator[None]:
-    """Run a server on a unix socket in ``directory``; see ``deploy.postgres``."""
+def cluster(directory: Path, options: Sequence[str] = FASTER) -> Iterator[None]:
+    """Run a server on a unix socket in ``directory``; see ``deploy.postgres``. Without ``options`` as in production."""
     user = unprivileged()
     directory.parent.chmod(0o711)
     initialise(directory, user)
     with (directory / "log").open("wb") as log:
         # The hook ends the server even after a kill -9 of pytest.
         server = subprocess.Popen(
-            server_command(directory, *FASTER), user=user, cwd="/", stderr=log, preexec_fn=_die_with_parent
+            server_command(directory, *options), user=user, cwd="/", stderr=log, preexec_fn=_die_with_parent
         )
     try:
         _wait_until_ready(directory, server)

@@ -1,0 +1,101 @@
+"""Guests as an administrator makes them in a shell: the same domain as ours, without CloudiA."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import uuid
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cloudia.virt import Accelerator, DiskSpec, DomainSpec
+from cloudia.virt.designer import design
+from tests.e2e.stack import virsh
+from tests.qemu.lab import LabHost
+
+MEMORY_MIB = 96
+
+
+@dataclass(frozen=True)
+class Guest:
+    """One to be made on ``host``, with its disk beside the image it is a clone of."""
+
+    host: LabHost
+    uuid: uuid.UUID
+    image: Path
+
+    @property
+    def name(self) -> str:
+        """The domain's."""
+        return f"hand-{self.uuid.hex[:8]}"
+
+    @property
+    def disk(self) -> Path:
+        """Its file."""
+        return self.image.parent / f"{self.name}.qcow2"
+
+    @property
+    def definition(self) -> Path:
+        """Where its XML is kept."""
+        return self.image.parent / f"{self.name}.xml"
+
+    @property
+    def commands(self) -> str:
+        """What there is to do, for a shell."""
+        return " && ".join(
+            shlex.join(words)
+            for words in (
+                ["qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", str(self.image), str(self.disk), "1G"],
+                ["virsh", "-q", "-c", self.host.uri, "define", str(self.definition)],
+                ["virsh", "-q", "-c", self.host.uri, "start", self.name],
+            )
+        )
+
+    def remove(self) -> None:
+        """Power off, and leave nothing."""
+        virsh(self.host, "destroy", self.name)
+        virsh(self.host, "undefine", self.name)
+        self.disk.unlink()
+        self.definition.unlink()
+
+
+def prepare(host: LabHost, image: Path) -> Guest:
+    """A guest that is not made yet; only its XML is there, since writing that is not what is measured."""
+    guest = Guest(host, uuid.uuid4(), image)
+    guest.definition.write_text(_domain(guest))
+    return guest
+
+
+def make(guests: Sequence[Guest], parallel: int = 1) -> None:
+    """Run their commands, so many at a time."""
+    lines = "".join(f"{guest.commands}\0" for guest in guests)
+    command = ["xargs", "-0", "-P", str(parallel), "-I{}", "sh", "-c", "{}"]
+    subprocess.run(command, input=lines.encode(), check=True, stdout=subprocess.DEVNULL, env=os.environ)
+
+
+def _domain(guest: Guest) -> str:
+    spec = DomainSpec(
+        uuid=guest.uuid,
+        name=guest.name,
+        instance_id="",
+        project_id="",
+        accelerator=Accelerator.TCG,
+        vcpus=1,
+        memory_mib=MEMORY_MIB,
+        disks=(DiskSpec(pool="", volume="", serial=guest.uuid.hex, bootable=True),),
+    )
+    root = ET.fromstring(str(design(spec)))
+    disk = root.find("devices/disk")
+    source = root.find("devices/disk/source")
+    assert disk is not None
+    assert source is not None
+    disk.set("type", "file")
+    source.attrib.clear()
+    source.set("file", str(guest.disk))
+    metadata = root.find("metadata")
+    if metadata is not None:
+        root.remove(metadata)
+    return ET.tostring(root, encoding="unicode")
