@@ -8,9 +8,11 @@ import pytest
 from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from cloudia.accounts.actor import Actor
 from cloudia.accounts.models import User
+from cloudia.core.policy import Action
 from instances.admin import SERVICES
 from instances.models import Instance
 from instances.policies import ACTIONS, EDIT
@@ -38,19 +40,24 @@ def test_every_action_is_in_the_admin() -> None:
 def test_menu_does_what_the_policy_says(world: World, people: dict[str, User], desk: Client, action: Any) -> None:
     for situation, instance in world.instances.items():
         denial = action.denial(instance, Actor(people[INSTALLATION]))
-        expected = f"{instance}: {denial.message}" if denial else f"{instance}: “{action.label}”"
+        expected = ("error", f"{instance}: {denial.message}") if denial else ("success", accepted(instance, action))
         with undone():
             said = answer_to(desk, action.name, instance)
             started = Instance.objects.get(pk=instance.pk).current_job
-        assert said.startswith(expected), situation
+        assert said == expected, situation
         assert (started != instance.current_job) is (denial is None), situation
 
 
-def answer_to(desk: Client, name: str, instance: Instance) -> str:
-    """What the operator reads after choosing an action for one instance."""
+def accepted(instance: Instance, action: Action) -> str:
+    """The good news about one instance."""
+    return f"{instance}: " + gettext("“%(action)s” accepted.") % {"action": action.label}
+
+
+def answer_to(desk: Client, name: str, instance: Instance) -> tuple[str, str]:
+    """What the operator reads after choosing an action for one instance, and whether it is good or bad news."""
     data = {"action": name, "_selected_action": str(instance.pk), "confirmed": "yes"}
     *_unread, message = get_messages(desk.post(reverse(LIST), data).wsgi_request)
-    return str(message)
+    return message.level_tag, str(message)
 
 
 def test_form_can_be_filled_in_when_the_policy_says_so(world: World, people: dict[str, User], desk: Client) -> None:
