@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import LazySettings
@@ -24,9 +25,8 @@ FLAGS += ["--disable-background-networking", "--disable-component-update", "--di
 def component_site(settings: LazySettings, monkeypatch: pytest.MonkeyPatch) -> None:
     """Serves ``tests.integration.ui.site`` with its own navigation and tabs."""
     settings.ROOT_URLCONF = "tests.integration.ui.site"
-    settings.TEMPLATES = [
-        {**settings.TEMPLATES[0], "DIRS": [*settings.TEMPLATES[0]["DIRS"], Path(__file__).parent / "templates"]}
-    ]
+    engine: dict[str, Any] = settings.TEMPLATES[0]
+    settings.TEMPLATES = [{**engine, "DIRS": [*engine["DIRS"], Path(__file__).parent / "templates"]}]
     monkeypatch.setattr(links, "_types", {})
     monkeypatch.setattr(tabs, "_pages", {})
     monkeypatch.setattr(nav, "_entries", [])
