@@ -11,7 +11,8 @@ from uuid import UUID
 
 import libvirt
 import libvirt_qemu
-from django.utils.translation import gettext as _
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from cloudia.core.errors import OperationFailed
 from cloudia.virt.connection import Connection
@@ -219,7 +220,7 @@ def _read_identity(domain: Any) -> Identity:
 def _define(conn: Any, spec: DomainSpec, xml: str) -> None:
     namesake = none_if(libvirt.VIR_ERR_NO_DOMAIN, lambda: conn.lookupByName(spec.name))
     if namesake is not None and namesake.UUIDString() != str(spec.uuid):
-        message = _("Another domain on the host has the name “%(name)s”.") % {"name": spec.name}
+        message = format_lazy(_("Another domain on the host has the name “{name}”."), name=spec.name)
         raise OperationFailed(message, code="domain_exists")
     conn.defineXMLFlags(xml, libvirt.VIR_DOMAIN_DEFINE_VALIDATE)
 

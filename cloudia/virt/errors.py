@@ -7,9 +7,11 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 import libvirt
-from django.utils.translation import gettext as _
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from cloudia.core.errors import CloudiaError, HostUnreachable, OperationFailed, TransientError
+from cloudia.core.policy import Text
 
 T = TypeVar("T")
 
@@ -72,12 +74,12 @@ def translate(error: libvirt.libvirtError, *, connected: bool) -> CloudiaError:
 
 def unreachable(reason: str, code: str = "") -> HostUnreachable:
     """The host can't be talked to, with libvirt's words for it."""
-    return HostUnreachable(_("The host cannot be reached: %(reason)s") % {"reason": reason}, code=code)
+    return HostUnreachable(format_lazy(_("The host cannot be reached: {reason}"), reason=reason), code=code)
 
 
 def unanswered(seconds: float) -> HostUnreachable:
     """The host took longer than anybody waits."""
-    return HostUnreachable(_("The host did not answer within %(seconds)g seconds.") % {"seconds": seconds})
+    return HostUnreachable(format_lazy(_("The host did not answer within {seconds:g} seconds."), seconds=seconds))
 
 
 def still_silent() -> HostUnreachable:
@@ -100,8 +102,8 @@ def none_if(code: int, work: Callable[[], T]) -> T | None:
         return None
 
 
-def _refused(reason: str) -> str:
-    return _("The hypervisor refused: %(reason)s") % {"reason": reason}
+def _refused(reason: str) -> Text:
+    return format_lazy(_("The hypervisor refused: {reason}"), reason=reason)
 
 
 def _errno(error: libvirt.libvirtError) -> int:

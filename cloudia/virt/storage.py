@@ -9,7 +9,8 @@ from typing import Any, BinaryIO, TypeVar
 from uuid import UUID
 
 import libvirt
-from django.utils.translation import gettext as _
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from cloudia.core.errors import HostUnreachable, OperationFailed
 from cloudia.virt.connection import Connection, Session
@@ -244,7 +245,7 @@ def _find(pool: Any, name: str) -> Any:
 def _get(pool: Any, name: str) -> Any:
     volume = _find(pool, name)
     if volume is None:
-        message = _("The volume “%(name)s” does not exist.") % {"name": name}
+        message = format_lazy(_("The volume “{name}” does not exist."), name=name)
         raise OperationFailed(message, code="volume_missing")
     return volume
 
@@ -267,7 +268,7 @@ def _ensure(pool: Any, pool_name: str, wanted: Volume) -> VolumeInfo:
     volume = _find(pool, name) or _create(pool, wanted)
     info = _info(pool_name, volume)
     if info.backing_path != wanted.backing_path or info.format != wanted.format:
-        message = _("Another volume has the name “%(name)s”.") % {"name": name}
+        message = format_lazy(_("Another volume has the name “{name}”."), name=name)
         raise OperationFailed(message, code="volume_exists")
     if info.capacity_bytes < capacity:
         volume.resize(capacity, 0)
