@@ -75,6 +75,11 @@ def answer(code: int, error: str, detail: object, *, headers: dict[str, str] | N
     return Response(body, status=code, headers=headers)
 
 
+def not_found_detail() -> str:
+    """What a 404 says: it does not tell the missing from the invisible."""
+    return _("There is no such thing, or you may not know of it.")
+
+
 def printable(text: object) -> str:
     """Text that may repeat what the client sent, without the half characters that JSON allows and UTF-8 does not."""
     return str(text).encode(errors="replace").decode()
@@ -114,7 +119,7 @@ def _from_framework(error: exceptions.APIException) -> Response:
 def _from_elsewhere(error: Exception) -> Response:
     """What Django and Python raise."""
     if isinstance(error, Http404):
-        return answer(404, "not_found", _("There is no such thing, or you may not know of it."))
+        return answer(404, "not_found", not_found_detail())
     if isinstance(error, PermissionDenied):
         return answer(403, "permission_denied", _("Your role does not allow this."))
     if isinstance(error, RequestDataTooBig):

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
-
-from django.http import Http404
-from django.urls import URLPattern, re_path
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.utils import extend_schema
-from rest_framework.permissions import AllowAny
-from rest_framework.request import Request
 from rest_framework.routers import APIRootView, DefaultRouter
-from rest_framework.views import APIView
+
+from cloudia.api.errors import not_found_detail
 
 
 @extend_schema(exclude=True)
@@ -22,15 +19,10 @@ class Root(APIRootView):
         return "CloudiA API"
 
 
-@extend_schema(exclude=True)
-class Nowhere(APIView):
-    """Every other address: an error in the API's own shape."""
-
-    permission_classes = [AllowAny]
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> NoReturn:
-        """Whatever is asked for, and however: it is not here."""
-        raise Http404
+@csrf_exempt
+def nowhere(request: HttpRequest) -> JsonResponse:
+    """Every other address, however it is asked for: an error in the API's own shape."""
+    return JsonResponse({"code": "not_found", "detail": not_found_detail()}, status=404)
 
 
 class Router(DefaultRouter):
@@ -38,11 +30,6 @@ class Router(DefaultRouter):
 
     include_format_suffixes = False
     APIRootView = Root
-
-    @property
-    def nowhere(self) -> URLPattern:
-        """The last address pattern."""
-        return re_path(r"", Nowhere.as_view())
 
 
 router = Router()

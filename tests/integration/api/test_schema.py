@@ -120,6 +120,12 @@ def test_every_denial_code_is_described() -> None:
     assert {"busy", "bad_state", "permission_denied", "managed"} <= raised
 
 
+def test_every_code_is_in_the_documentation() -> None:
+    text = Path(settings.BASE_DIR, "docs", "api.md").read_text()
+
+    assert [code for code in CODES if f"`{code}`" not in text and code != "internal"] == []
+
+
 def denial_codes(module: ast.Module) -> set[Any]:
     calls = (node for node in ast.walk(module) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name))
     return {call.args[0].value for call in calls if call.func.id == "Denial" and isinstance(call.args[0], ast.Constant)}  # type: ignore[attr-defined]
