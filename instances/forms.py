@@ -55,7 +55,7 @@ class MemoryField(forms.MultiValueField):
 
     def compress(self, data_list: list[Any]) -> int | None:
         """The size in MiB."""
-        return round(data_list[0] * data_list[1]) if data_list and data_list[0] is not None else None
+        return round(data_list[0] * (data_list[1] or GIB)) if data_list and data_list[0] is not None else None
 
 
 def _number(label: Any, *, required: bool = True, css: str = "") -> forms.IntegerField:
@@ -134,6 +134,15 @@ class CreateForm(NamingForm):
             if name not in self.errors and data.get(name) is None:
                 self.add_error(name, self._field(name).error_messages["required"])
         return data
+
+    def take(self, error: InputError) -> None:
+        """A maximum left empty follows its value: what is wrong with that is said once."""
+        fields = {path: problems for path, problems in error.fields.items() if not self._follows(path, error)}
+        super().take(InputError(error.message, fields))
+
+    def _follows(self, path: str, error: InputError) -> bool:
+        value = path.removeprefix("max_")
+        return value != path and value in error.fields and self.cleaned_data.get(self.paths.get(path, path)) is None
 
     @property
     def failed_sections(self) -> set[str]:

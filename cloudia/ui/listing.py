@@ -43,7 +43,17 @@ def listing(
     sort = request.GET.get("sort", default)
     if sort.lstrip("-") not in sorts or sort.startswith("--"):
         sort = default
-    return Listing(Paginator(rows.order_by(*_ordering(sort, sorts)), size).get_page(request.GET.get("page")), sort)
+    return Listing(_page(rows.order_by(*_ordering(sort, sorts)), size, request.GET.get("page")), sort)
+
+
+def _page(rows: QuerySet[M], size: int, number: str | None) -> Page[M]:
+    """The ids of the page are found on an index, and only for these the rows with all their joins: so the last page of
+    many costs what the first does."""
+    page: Page[Any] = Paginator(rows.values_list("pk", flat=True), size).get_page(number)
+    ids = list(page.object_list)
+    found = {row.pk: row for row in rows.order_by().filter(pk__in=ids)}
+    page.object_list = [found[pk] for pk in ids if pk in found]
+    return page
 
 
 def _ordering(sort: str, sorts: Mapping[str, str]) -> list[Any]:

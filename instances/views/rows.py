@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.utils.timezone import localtime
+
 from cloudia.accounts.enums import Origin
 from cloudia.core.display import DisplayState
 from cloudia.core.policy import Actor, verdicts
@@ -25,6 +27,8 @@ class Row:
     memory: str
     origin: str
     origin_icon: str
+    created: str
+    created_exactly: str
 
     @property
     def spin(self) -> bool:
@@ -34,6 +38,7 @@ class Row:
 
 def row_of(instance: Instance, actor: Actor) -> Row:
     """The row of one instance for one reader."""
+    created = localtime(instance.created_at)
     return Row(
         instance=instance,
         state=instance.display_state,
@@ -41,6 +46,8 @@ def row_of(instance: Instance, actor: Actor) -> Row:
         memory=memory(instance.memory_mib),
         origin=instance.get_origin_display(),
         origin_icon=Origin(instance.origin).icon,
+        created=f"{created:%Y-%m-%d %H:%M}",
+        created_exactly=f"{created:%Y-%m-%d %H:%M:%S %Z}",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from functools import cache
 from itertools import groupby
 from typing import Any
 
@@ -46,6 +47,11 @@ def minutes(span: dt.timedelta) -> int:
 @register.simple_tag
 def icon(name: str, *, small: bool = False, spin: bool = False) -> SafeString:
     """A picture from the sprite. Raises ValueError for one that ``cloudia.ui.icons`` does not name."""
+    return _icon(name, small, spin)
+
+
+@cache  # a list has hundreds of them, of a few kinds
+def _icon(name: str, small: bool, spin: bool) -> SafeString:
     if name not in icons.NAMES:
         raise ValueError(f"no icon {name!r} in cloudia.ui.icons")
     classes = "icon" + (" icon-s" if small else "") + (" spin" if spin else "")

@@ -1,0 +1,48 @@
+"""Somebody in a project, and a browser's session of theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import pytest
+from django.test import Client
+
+from cloudia.accounts.enums import Role
+from cloudia.accounts.models import Project, User
+from tests.factories import MembershipFactory, OperatorFactory, ProjectFactory
+
+LogIn: TypeAlias = Callable[[User], Client]
+
+HTMX = {"HX-Request": "true"}
+
+
+def log_in(user: User) -> Client:
+    """A browser in which ``user`` is logged in."""
+    browser = Client(headers={"accept-language": "en"})
+    browser.force_login(user, backend="cloudia.accounts.backends.PeopleBackend")
+    return browser
+
+
+@pytest.fixture
+def project(db: None) -> Project:
+    """A project."""
+    return ProjectFactory.create(name="shop")
+
+
+@pytest.fixture
+def manager(project: Project) -> Client:
+    """The browser of its manager."""
+    return log_in(MembershipFactory.create(project=project).user)
+
+
+@pytest.fixture
+def viewer(project: Project) -> Client:
+    """The browser of somebody who may only look."""
+    return log_in(MembershipFactory.create(project=project, role=Role.VIEWER).user)
+
+
+@pytest.fixture
+def operator(project: Project) -> Client:
+    """The browser of an operator of the installation."""
+    return log_in(OperatorFactory.create())
