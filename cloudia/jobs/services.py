@@ -35,7 +35,7 @@ def job_enqueue(
     job = Job.objects.create(
         kind=operation.kind,
         project=getattr(target, "project", None),
-        requested_by=actor.user,
+        requested_by=None if actor.user._state.adding else actor.user,  # the shell's actor has no row
         origin=actor.origin,
         target_type=str(target._meta.model_name),
         target_id=target.pk,

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from cloudia.accounts.actor import Actor
+from cloudia.accounts.actor import Actor, shell_actor
 from cloudia.accounts.models import User
 from cloudia.core.errors import HostUnreachable, OperationFailed
 from cloudia.core.policy import ActionDenied
@@ -95,6 +95,10 @@ def test_second_job_on_the_same_target_is_refused_naming_the_first(toy: type[Toy
         job_enqueue(operation=toy, target=Host.objects.get(), actor=actor, params={})
     assert refused.value.denial.code == "busy"
     assert refused.value.denial.holder == job.as_holder
+
+
+def test_job_asked_for_in_a_shell_has_no_requester(toy: type[Toy]) -> None:
+    assert enqueue(shell_actor()).requested_by is None
 
 
 def test_rolled_back_request_leaves_neither_job_nor_lock_nor_queue_row(toy: type[Toy]) -> None:
