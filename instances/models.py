@@ -65,6 +65,11 @@ class InstanceType(models.Model):
         return
 
 
+def short_id_of(pk: uuid.UUID) -> str:
+    """The readable id that goes with an id."""
+    return f"i-{pk.hex[:8]}"
+
+
 class Instance(Lockable):
     """인스턴스. Its id is the domain's UUID, its short id the domain's name.
 

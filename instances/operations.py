@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import ClassVar
 
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -29,7 +30,14 @@ OFF = {Seen.STOPPED, Seen.CRASHED}
 
 
 class InstanceOperation(Operation):
-    """What all operations on an instance share."""
+    """What all operations on an instance share.
+
+    ``action`` is the rule for asking, ``desired`` what the instance is wished to be from then on: the service and
+    another try of a failed job read both here.
+    """
+
+    action: ClassVar[Action]
+    desired: ClassVar[DesiredState]
 
     @cached_property
     def instance(self) -> Instance:
@@ -69,12 +77,15 @@ class InstanceOperation(Operation):
         desired = DesiredState.RUNNING if running else DesiredState.STOPPED
         Instance.objects.filter(pk=self.job.target_id).update(desired_state=desired)
 
-    def reopen_with(self, action: Action, actor: Actor, desired: DesiredState) -> None:
+    def reopen(self, actor: Actor) -> None:
         """Another try is a new request: the same check, the same room, the same wish."""
-        action.check(self.instance, actor)
-        if desired == DesiredState.RUNNING and action is not policies.REBOOT:
-            place(Demand(self.instance.vcpus, self.instance.memory_mib), [self.host])
-        Instance.objects.filter(pk=self.instance.pk).update(desired_state=desired)
+        self.action.check(self.instance, actor)
+        self.claim_room(self.instance)
+        Instance.objects.filter(pk=self.instance.pk).update(desired_state=self.desired)
+
+    @classmethod
+    def claim_room(cls, instance: Instance) -> None:
+        """Raise NoCapacity unless there is room for what this does. Most operations need none."""
 
     def ensure_defined(self, run: Run) -> None:
         """Give the domain to libvirt as the rows describe it."""
@@ -146,6 +157,8 @@ class StartInstance(InstanceOperation):
     """Power on."""
 
     kind = "instance.start"
+    action = policies.START
+    desired = DesiredState.RUNNING
     label = _("Start instance")
     transition = _("Starting")
     transition_code = "starting"
@@ -158,14 +171,16 @@ class StartInstance(InstanceOperation):
             Step("start", _("Power on"), self.ensure_started),
         ]
 
+    @classmethod
+    def claim_room(cls, instance: Instance) -> None:
+        """On its own host: that is where its disk is."""
+        if instance.host:
+            place(Demand(instance.vcpus, instance.memory_mib), [instance.host])
+
     def _ensure_current(self, run: Run) -> None:
         report = self.hypervisor.domains.report(self.instance.pk)
         if report is None or report.state in OFF:
             self.ensure_defined(run)
-
-    def reopen(self, actor: Actor) -> None:
-        """As a new request."""
-        self.reopen_with(policies.START, actor, DesiredState.RUNNING)
 
 
 class GuestCooperates(InstanceOperation):
@@ -185,6 +200,8 @@ class StopInstance(GuestCooperates):
     """Power off, politely first."""
 
     kind = "instance.stop"
+    action = policies.STOP
+    desired = DesiredState.STOPPED
     label = _("Stop instance")
     transition = _("Stopping")
     transition_code = "stopping"
@@ -212,15 +229,13 @@ class StopInstance(GuestCooperates):
         if not self.hypervisor.domains.wait_for(self.instance.pk, OFF, seconds):
             raise Wait(0)
 
-    def reopen(self, actor: Actor) -> None:
-        """As a new request."""
-        self.reopen_with(policies.STOP, actor, DesiredState.STOPPED)
-
 
 class RebootInstance(GuestCooperates):
     """Restart, politely first."""
 
     kind = "instance.reboot"
+    action = policies.REBOOT
+    desired = DesiredState.RUNNING
     label = _("Reboot instance")
     transition = _("Rebooting")
     transition_code = "rebooting"
@@ -252,15 +267,13 @@ class RebootInstance(GuestCooperates):
         """Whether the watcher, or a worker before this one, saw the guest restart since the step began."""
         return Instance.objects.filter(pk=self.instance.pk, rebooted_at__gte=run.step_started_at).exists()
 
-    def reopen(self, actor: Actor) -> None:
-        """As a new request."""
-        self.reopen_with(policies.REBOOT, actor, DesiredState.RUNNING)
-
 
 class DeleteInstance(InstanceOperation):
     """Forget the domain, then the boot disk: what destroys data comes last."""
 
     kind = "instance.delete"
+    action = policies.DELETE
+    desired = DesiredState.STOPPED
     label = _("Delete instance")
     transition = _("Deleting")
     transition_code = "deleting"
@@ -282,10 +295,6 @@ class DeleteInstance(InstanceOperation):
         """Only now the rows go."""
         boot_disk.boot_disk_forget(self.instance)
         self.instance.delete()
-
-    def reopen(self, actor: Actor) -> None:
-        """As a new request."""
-        self.reopen_with(policies.DELETE, actor, DesiredState.STOPPED)
 
 
 ALL = (CreateInstance, StartInstance, StopInstance, RebootInstance, DeleteInstance)

@@ -10,16 +10,15 @@ from django.db import transaction
 from cloudia.accounts.actor import Actor
 from cloudia.accounts.audit import audited
 from cloudia.accounts.models import Project
-from cloudia.core.policy import Action
+from cloudia.core.policy import Action, ActionDenied
 from cloudia.hosts.models import Host
 from cloudia.hosts.placement import Demand, place
 from cloudia.jobs.models import Job
-from cloudia.jobs.operation import Operation
 from cloudia.jobs.services import job_enqueue
 from instances import operations, policies
 from instances.boot_disk import boot_disk_record
 from instances.enums import DesiredState
-from instances.models import Instance
+from instances.models import Instance, short_id_of
 from instances.selectors import hosts_with
 from instances.wishes import Faults, InstanceWish, check_description, check_name, check_wish
 
@@ -44,29 +43,22 @@ def instance_create(*, actor: Actor, project: Project, wish: InstanceWish) -> Jo
 @transaction.atomic
 def instance_start(*, actor: Actor, instance: Instance) -> Job:
     """Power on. Raises ActionDenied, or NoCapacity if its host has no room now."""
-    row = _checked(policies.START, instance, actor)
-    if row.host:
-        place(Demand(row.vcpus, row.memory_mib), [row.host])
-    return _enqueue(operations.StartInstance, row, actor, DesiredState.RUNNING)
+    return _request(operations.StartInstance, instance, actor)
 
 
 @audited("instance.stop", target="instance")
 @transaction.atomic
 def instance_stop(*, actor: Actor, instance: Instance, force: bool = False, timeout_s: int | None = None) -> Job:
     """Power off: ask the guest; after ``timeout_s`` (default: the instance's) or at once if ``force``, cut it."""
-    row = _checked(policies.STOP, instance, actor)
-    limit = row.stop_timeout_s if timeout_s is None else timeout_s
-    return _enqueue(operations.StopInstance, row, actor, DesiredState.STOPPED, force=force, timeout_s=limit)
+    limit = instance.stop_timeout_s if timeout_s is None else timeout_s
+    return _request(operations.StopInstance, instance, actor, force=force, timeout_s=limit)
 
 
 @audited("instance.reboot", target="instance")
 @transaction.atomic
 def instance_reboot(*, actor: Actor, instance: Instance, hard: bool = False) -> Job:
     """Restart: ask the guest, and after its time limit press reset; at once if ``hard``."""
-    row = _checked(policies.REBOOT, instance, actor)
-    return _enqueue(
-        operations.RebootInstance, row, actor, DesiredState.RUNNING, hard=hard, timeout_s=row.stop_timeout_s
-    )
+    return _request(operations.RebootInstance, instance, actor, hard=hard, timeout_s=instance.stop_timeout_s)
 
 
 @audited("instance.edit", target="instance")
@@ -90,30 +82,40 @@ def instance_edit(
 @transaction.atomic
 def instance_delete(*, actor: Actor, instance: Instance) -> Job:
     """Remove the instance and its boot disk. Data volumes stay."""
-    row = _checked(policies.DELETE, instance, actor)
-    return _enqueue(operations.DeleteInstance, row, actor, DesiredState.STOPPED)
+    return _request(operations.DeleteInstance, instance, actor)
+
+
+def _request(operation: type[operations.InstanceOperation], instance: Instance, actor: Actor, **params: Any) -> Job:
+    """Check, claim room, record the wish, enqueue: what every request for an operation does."""
+    row = _checked(operation.action, instance, actor)
+    operation.claim_room(row)
+    row.desired_state = operation.desired
+    row.save(update_fields=["desired_state"])
+    return job_enqueue(operation=operation, target=row, actor=actor, params=params)
 
 
 def _checked(action: Action, instance: Instance, actor: Actor) -> Instance:
-    """The row under its lock, after the only check that counts."""
-    Instance.objects.select_for_update().get(pk=instance.pk)  # joins can't be locked with it
+    """The row under its lock, after the only check that counts. Raises ActionDenied, also if it was deleted."""
+    if not Instance.objects.select_for_update().filter(pk=instance.pk):  # joins can't be locked with it
+        raise ActionDenied(policies.gone())
     row = Instance.objects.for_display().get(pk=instance.pk)
     action.check(row, actor)
     return row
 
 
-def _enqueue(operation: type[Operation], row: Instance, actor: Actor, desired: DesiredState, **params: Any) -> Job:
-    row.desired_state = desired
-    row.save(update_fields=["desired_state"])
-    return job_enqueue(operation=operation, target=row, actor=actor, params=params)
+def _new_id() -> uuid.UUID:
+    """An id whose first eight digits, the readable id, nobody has."""
+    while Instance.objects.filter(short_id=short_id_of(pk := uuid.uuid4())).exists():
+        pass
+    return pk
 
 
 def _instance_record(actor: Actor, project: Project, wish: InstanceWish, host: Host) -> Instance:
-    pk = uuid.uuid4()
+    pk = _new_id()
     compute = wish.compute
     return Instance.objects.create(
         pk=pk,
-        short_id=f"i-{pk.hex[:8]}",
+        short_id=short_id_of(pk),
         name=wish.name.strip(),
         description=wish.description.strip(),
         project=project,

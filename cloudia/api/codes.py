@@ -20,6 +20,7 @@ CODES: dict[str, tuple[int, str]] = {
     "no_capacity": (409, "No host has room; `detail` says which limit, per host."),
     "not_cancellable": (409, "This kind of job can't be cancelled."),
     "target_gone": (409, "What the job was about no longer exists."),
+    "gone": (409, "It was deleted meanwhile."),
     "local_storage": (409, "A local directory belongs to one host."),
     "last_operator": (409, "The installation needs an operator."),
     "conflict": (409, "Something else was changed at the same moment."),

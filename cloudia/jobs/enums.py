@@ -6,15 +6,8 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 
-class JobStatus(models.TextChoices):
-    """Where a job stands. The first three are active: the job holds its locks."""
-
-    PENDING = "pending", _("Pending")
-    RUNNING = "running", _("In progress")
-    CANCELLING = "cancelling", _("Cancelling")
-    SUCCEEDED = "succeeded", _("Succeeded")
-    FAILED = "failed", _("Failed")
-    CANCELLED = "cancelled", _("Cancelled")
+class Shown(models.TextChoices):
+    """How a status looks; the enums below are made from it."""
 
     @property
     def icon(self) -> str:
@@ -25,6 +18,17 @@ class JobStatus(models.TextChoices):
     def tone(self) -> str:
         """One of the UI's tones."""
         return TONES[self.value]
+
+
+class JobStatus(Shown):
+    """Where a job stands. The first three are active: the job holds its locks."""
+
+    PENDING = "pending", _("Pending")
+    RUNNING = "running", _("In progress")
+    CANCELLING = "cancelling", _("Cancelling")
+    SUCCEEDED = "succeeded", _("Succeeded")
+    FAILED = "failed", _("Failed")
+    CANCELLED = "cancelled", _("Cancelled")
 
 
 ICONS = {
@@ -59,20 +63,10 @@ TRANSITIONS: dict[str, frozenset[str]] = {
 }
 
 
-class StepStatus(models.TextChoices):
+class StepStatus(Shown):
     """Where one step stands; ``UNDONE`` after its undo ran."""
 
     RUNNING = "running", _("In progress")
     SUCCEEDED = "succeeded", _("Succeeded")
     FAILED = "failed", _("Failed")
     UNDONE = "undone", _("Undone")
-
-    @property
-    def icon(self) -> str:
-        """Name in the icon sprite."""
-        return ICONS[self.value]
-
-    @property
-    def tone(self) -> str:
-        """One of the UI's tones."""
-        return TONES[self.value]

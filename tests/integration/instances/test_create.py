@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -17,6 +18,7 @@ from cloudia.core.errors import InputError, NoCapacity
 from cloudia.core.policy import ActionDenied
 from cloudia.hosts.enums import HostState
 from cloudia.jobs.models import Job
+from instances import services
 from instances.enums import PowerState
 from instances.models import Instance
 from instances.services import instance_create, instance_start
@@ -240,6 +242,22 @@ def test_start_is_refused_when_its_host_is_full(tenant: Tenant) -> None:
     )
     with pytest.raises(NoCapacity):
         instance_start(actor=tenant.actor, instance=small)
+
+
+def test_instance_deleted_meanwhile_is_said_to_be_gone(tenant: Tenant) -> None:
+    instance = InstanceFactory.create(project=tenant.project)
+    stale = Instance.objects.get(pk=instance.pk)
+    Instance.objects.all().delete()
+    with pytest.raises(ActionDenied) as refused:
+        instance_start(actor=tenant.actor, instance=stale)
+    assert refused.value.denial.code == "gone"
+
+
+def test_readable_id_that_is_taken_is_not_given_again(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    InstanceFactory.create(short_id="i-00000001")
+    ids = iter([uuid.UUID(int=1 << 96), free := uuid.UUID(int=2 << 96)])
+    monkeypatch.setattr(uuid, "uuid4", lambda: next(ids))
+    assert services._new_id() == free
 
 
 @pytest.mark.django_db(transaction=True)
