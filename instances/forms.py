@@ -26,6 +26,12 @@ class MemoryWidget(forms.MultiWidget):
         units = forms.Select({"aria-label": _("Unit")}, [(GIB, "GiB"), (MIB, "MiB")])
         super().__init__([forms.NumberInput({"min": "0", "step": "any"}), units])
 
+    use_fieldset = False  # one label is enough: the unit has its own
+
+    def id_for_label(self, id_: str) -> str:
+        """The label belongs to the number."""
+        return f"{id_}_0"
+
     def render(self, *args: Any, **options: Any) -> SafeString:
         """Both in one frame."""
         return format_html('<div class="input-group">{}</div>', super().render(*args, **options))
