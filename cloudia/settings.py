@@ -170,7 +170,8 @@ Q_CLUSTER = {
     "name": "cloudia",
     "orm": "default",
     "workers": CLOUDIA_WORKERS,
-    "poll": 0.2,
+    "broker_class": "cloudia.jobs.broker.NotifiedBroker",
+    "poll": 0,  # the broker waits by itself
     "timeout": 3600,
     "retry": 7200,
     "ack_failures": True,
