@@ -44,6 +44,12 @@ class InstanceViewSet(EditViewSet):
     edit_serializer = serializers.InstanceEdit
     editable = ("name", "description")
 
+    @property
+    def target(self) -> Instance:
+        """The visible instance, for a service: that reads it again, under its lock and with what it needs."""
+        found: Instance = self.found_in(Instance.objects.visible_to(self.actor).select_related("project"))
+        return found
+
     @extend_schema(summary="Create an instance", request=serializers.InstanceCreate, responses={202: JobSerializer})
     def create(self, request: Request) -> Response:
         """Record it and queue its making; the job's `target.id` is the new instance's id."""
@@ -57,13 +63,13 @@ class InstanceViewSet(EditViewSet):
     @extend_schema(summary="Delete an instance", responses={202: JobSerializer})
     def destroy(self, request: Request, pk: str) -> Response:
         """Remove it and its boot disk. Data volumes stay."""
-        return accepted(self, services.instance_delete(actor=self.actor, instance=self.get_object()))
+        return accepted(self, services.instance_delete(actor=self.actor, instance=self.target))
 
     @extend_schema(summary="Start an instance", request=None, responses={202: JobSerializer})
     @action(detail=True, methods=["post"])
     def start(self, request: Request, pk: str) -> Response:
         """Power on."""
-        instance = self.get_object()
+        instance = self.target
         self.parsed_nothing()
         return accepted(self, services.instance_start(actor=self.actor, instance=instance))
 
@@ -71,7 +77,7 @@ class InstanceViewSet(EditViewSet):
     @action(detail=True, methods=["post"])
     def stop(self, request: Request, pk: str) -> Response:
         """Ask the guest to shut down, and cut its power when its time is over."""
-        instance = self.get_object()
+        instance = self.target
         wish = self.parsed(serializers.StopInput)
         return accepted(self, services.instance_stop(actor=self.actor, instance=instance, **wish))
 
@@ -79,7 +85,7 @@ class InstanceViewSet(EditViewSet):
     @action(detail=True, methods=["post"])
     def reboot(self, request: Request, pk: str) -> Response:
         """Ask the guest to restart, and press reset when its time is over."""
-        instance = self.get_object()
+        instance = self.target
         wish = self.parsed(serializers.RebootInput)
         return accepted(self, services.instance_reboot(actor=self.actor, instance=instance, **wish))
 

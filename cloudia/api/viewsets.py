@@ -74,11 +74,15 @@ class ApiViewSet(GenericViewSet[Any]):
         return type(self).selector(self.actor)
 
     def get_object(self) -> Any:
-        """The visible object; 404 also for what can't be an id. Filters are for lists."""
+        """The visible object, ready to be shown."""
+        return self.found_in(self.get_queryset())
+
+    def found_in(self, visible: QuerySet[Any]) -> Any:
+        """The object the address names; 404 also for what can't be an id. Filters are for lists."""
         pk = self.kwargs["pk"]
         if not is_uuid(pk):
             raise Http404
-        return get_object_or_404(self.get_queryset(), pk=pk)
+        return get_object_or_404(visible, pk=pk)
 
     def parsed(self, serializer: type[Input], **kwargs: Any) -> dict[str, Any]:
         """The request's body, valid; raises ValidationError naming every field that is not."""

@@ -38,8 +38,8 @@ def address_of(job_id: object) -> str:
 
 
 def accepted(view: ApiViewSet, job: Job) -> Response:
-    """202: it is recorded and will be done; ``Location`` is where to look."""
-    body = JobSerializer(jobs_to_show(Job.objects.all()).get(pk=job.pk), context=view.get_serializer_context())
+    """202: it is recorded, as a service has just returned it, and will be done; ``Location`` is where to look."""
+    body = JobSerializer(job, context=view.get_serializer_context())
     return Response(body.data, status=status.HTTP_202_ACCEPTED, headers={"Location": address_of(job.pk)})
 
 
@@ -68,7 +68,7 @@ class JobViewSet(ReadViewSet):
         job = self.get_object()
         self.parsed_nothing()
         services.job_cancel(actor=self.actor, job=job)
-        return accepted(self, job)
+        return accepted(self, self.get_object())
 
     @extend_schema(summary="Retry a job", request=None, responses={202: JobSerializer})
     @action(detail=True, methods=["post"])
@@ -77,7 +77,7 @@ class JobViewSet(ReadViewSet):
         job = self.get_object()
         self.parsed_nothing()
         services.job_retry(actor=self.actor, job=job)
-        return accepted(self, job)
+        return accepted(self, self.get_object())
 
 
 router.register("jobs", JobViewSet, basename="job")
