@@ -16,8 +16,6 @@ from cloudia.virt.designer import design
 from tests.e2e.stack import virsh
 from tests.qemu.lab import LabHost
 
-MEMORY_MIB = 96
-
 
 @dataclass(frozen=True)
 class Guest:
@@ -26,6 +24,7 @@ class Guest:
     host: LabHost
     uuid: uuid.UUID
     image: Path
+    memory_mib: int
 
     @property
     def name(self) -> str:
@@ -62,9 +61,9 @@ class Guest:
         self.definition.unlink()
 
 
-def prepare(host: LabHost, image: Path) -> Guest:
+def prepare(host: LabHost, image: Path, memory_mib: int) -> Guest:
     """A guest that is not made yet; only its XML is there, since writing that is not what is measured."""
-    guest = Guest(host, uuid.uuid4(), image)
+    guest = Guest(host, uuid.uuid4(), image, memory_mib)
     guest.definition.write_text(_domain(guest))
     return guest
 
@@ -84,7 +83,7 @@ def _domain(guest: Guest) -> str:
         project_id="",
         accelerator=Accelerator.TCG,
         vcpus=1,
-        memory_mib=MEMORY_MIB,
+        memory_mib=guest.memory_mib,
         disks=(DiskSpec(pool="", volume="", serial=guest.uuid.hex, bootable=True),),
     )
     root = ET.fromstring(str(design(spec)))

@@ -5,6 +5,9 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
+
+Works: TypeAlias = Mapping[str, Callable[[], object]]
 
 MS = 1000.0  # milliseconds in a second
 
@@ -26,9 +29,7 @@ def p95(samples: Sequence[float]) -> float:
     return sorted(samples)[-(-95 * len(samples) // 100) - 1]
 
 
-def in_turn(
-    works: Mapping[str, Callable[[], object]], rounds: int, warm_up: int = 0, pause_s: float = 0.0
-) -> dict[str, list[float]]:
+def in_turn(works: Works, rounds: int, warm_up: int = 0, pause_s: float = 0.0) -> dict[str, list[float]]:
     """Times of several works, each once a round, so that whatever else the machine does meets all of them alike."""
     times: dict[str, list[float]] = {name: [] for name in works}
     for number in range(-warm_up, rounds):
