@@ -1,4 +1,4 @@
-"""The unprivileged user that CloudiA runs as."""
+"""The users without privileges: CloudiA's own, and the one that guests run as."""
 
 from __future__ import annotations
 
@@ -11,19 +11,32 @@ from pathlib import Path
 from deploy.config import HOME, USER
 
 LIBVIRT_GROUP = "libvirt"  # may use libvirt's socket; the distributions' own name
+QEMU_USER, KVM_GROUP = "libvirt-qemu", "kvm"  # compiled into the distributions' libvirt
+QEMU_ID = 64055  # its uid and gid on every Debian and Ubuntu, so that hosts agree on shared storage
 
 
 def ensure() -> pwd.struct_passwd:
     """Make the user and the group, unless they are there."""
     if not _exists(LIBVIRT_GROUP):
         _run("groupadd", "--system", LIBVIRT_GROUP)
-    try:
-        pwd.getpwnam(USER)
-    except KeyError:
+    if not _is_user(USER):
         _run("useradd", "--system", "--user-group", "--home-dir", str(HOME), "--shell", "/usr/sbin/nologin", USER)
     if USER not in grp.getgrnam(LIBVIRT_GROUP).gr_mem:
         _run("usermod", "--append", "--groups", LIBVIRT_GROUP, USER)
     return pwd.getpwnam(USER)
+
+
+def ensure_qemu() -> None:
+    """Make the user and the groups that guests run as, unless they are there.
+
+    Debian 12 and Ubuntu do it in libvirt-daemon-system, which belongs to systemd. Without them libvirtd runs and knows
+    no QEMU.
+    """
+    _run("groupadd", "--system", "--force", KVM_GROUP)
+    _run("groupadd", "--force", "--gid", str(QEMU_ID), QEMU_USER)
+    if not _is_user(QEMU_USER):
+        home = ("--home-dir", "/var/lib/libvirt", "--no-create-home", "--shell", "/usr/sbin/nologin")
+        _run("useradd", "--uid", str(QEMU_ID), "--gid", KVM_GROUP, "--groups", QEMU_USER, *home, QEMU_USER)
 
 
 def own_folder(folder: Path, mode: int) -> None:
@@ -44,6 +57,10 @@ def become() -> None:
 
 def _exists(group: str) -> bool:
     return any(entry.gr_name == group for entry in grp.getgrall())
+
+
+def _is_user(name: str) -> bool:
+    return any(entry.pw_name == name for entry in pwd.getpwall())
 
 
 def _run(*command: str) -> None:

@@ -8,12 +8,12 @@ import subprocess
 import time
 from pathlib import Path
 
-from deploy.account import LIBVIRT_GROUP
+from deploy.account import KVM_GROUP, LIBVIRT_GROUP, QEMU_USER, ensure_qemu
 from deploy.config import USER
 from deploy.errors import StartError
 from deploy.init import has_systemd
 
-KVM, QEMU_USER = Path("/dev/kvm"), "libvirt-qemu"
+KVM = Path("/dev/kvm")
 URI = "qemu:///system"
 MONOLITHIC = ("virtlogd", "libvirtd")
 MODULAR = ("virtlogd", "virtsecretd", "virtnodedevd", "virtnetworkd", "virtstoraged", "virtqemud")
@@ -32,6 +32,7 @@ def ensure(folder: Path) -> None:
         if has_systemd():
             _enable_units()
         else:
+            ensure_qemu()
             _open_kvm()
             _start_daemons(folder)
         _wait()
@@ -64,9 +65,8 @@ def _open_kvm() -> None:
     """
     if not KVM.exists() or KVM.stat().st_gid != 0:
         return
-    subprocess.run(["groupadd", "--system", "--force", "kvm"], check=True, capture_output=True)
-    subprocess.run(["usermod", "--append", "--groups", "kvm", QEMU_USER], check=True, capture_output=True)
-    shutil.chown(KVM, group="kvm")
+    subprocess.run(["usermod", "--append", "--groups", KVM_GROUP, QEMU_USER], check=True, capture_output=True)
+    shutil.chown(KVM, group=KVM_GROUP)
     KVM.chmod(0o660)
 
 

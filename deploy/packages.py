@@ -9,19 +9,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from deploy.account import ensure_qemu
 from deploy.errors import StartError
 from deploy.init import has_systemd
 
-BUILD = ("python3-venv", "python3-dev", "gcc", "pkg-config", "libvirt-dev", "gettext")
+BUILD = ("python3-venv", "python3-dev", "gcc", "pkg-config", "libvirt-dev", "gettext", "tzdata")
 GUEST_IMAGE = ("grub-pc-bin", "grub-common", "fdisk", "e2fsprogs", "cpio", "kmod")
 HYPERVISOR = ("libvirt-clients", "qemu-system-x86", "qemu-utils", "libvirt-daemon-driver-qemu", "libvirt-daemon")
 WITH_SYSTEMD = ("libvirt-daemon-system",)  # brings the units, and polkit's rule for the group libvirt
 POSTGRES = ("postgresql",)
-LAB = (
-    *HYPERVISOR,
-    *("openvswitch-switch", "ovn-central", "ovn-host"),
-    *("iproute2", "ethtool", "gnutls-bin", "procps"),
-)
+NETWORK = ("openvswitch-switch", "ovn-central", "ovn-host")
+LAB = (*HYPERVISOR, *NETWORK, "iproute2", "ethtool", "gnutls-bin", "procps")
 UBUNTU = "ID=ubuntu" in Path("/etc/os-release").read_text().splitlines()
 TESTS = ("chromium-browser" if UBUNTU else "chromium", "fonts-noto-cjk")
 
@@ -32,7 +30,7 @@ APT = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
 def for_run(*, private_postgres: bool) -> tuple[str, ...]:
     """What ``make run`` needs."""
     postgres = POSTGRES if private_postgres else ()
-    return (*BUILD, *GUEST_IMAGE, *HYPERVISOR, *(WITH_SYSTEMD if has_systemd() else ()), *postgres)
+    return (*BUILD, *GUEST_IMAGE, *HYPERVISOR, *(WITH_SYSTEMD if has_systemd() else ()), *NETWORK, *postgres)
 
 
 def for_goal(goal: str) -> tuple[str, ...]:
@@ -85,8 +83,16 @@ def services_stay_off() -> Iterator[None]:
         POLICY.unlink()
 
 
+def main(goal: str) -> None:
+    """Everything of the machine that a goal of the Makefile needs."""
+    packages = for_goal(goal)
+    ensure(packages)
+    if set(HYPERVISOR) <= set(packages):
+        ensure_qemu()
+
+
 if __name__ == "__main__":
     try:
-        ensure(for_goal(sys.argv[1]))
+        main(sys.argv[1])
     except StartError as error:
         sys.exit(str(error))

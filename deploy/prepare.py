@@ -9,7 +9,8 @@ from pathlib import Path
 import django
 import psycopg
 from django.conf import settings
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
+from django.db import OperationalError
 from psycopg import sql
 
 from deploy.config import Config
@@ -37,5 +38,7 @@ def _create_database() -> None:
 if __name__ == "__main__":
     try:
         main()
-    except psycopg.OperationalError as error:
-        sys.exit(f"The database does not answer: {error}")
+    except (psycopg.OperationalError, OperationalError) as error:
+        sys.exit(f"The database does not answer: {str(error).splitlines()[0]}")
+    except CommandError as error:
+        sys.exit(str(error))
