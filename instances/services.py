@@ -96,7 +96,8 @@ def _request(operation: type[operations.InstanceOperation], instance: Instance, 
 
 def _checked(action: Action, instance: Instance, actor: Actor) -> Instance:
     """The row under its lock, after the only check that counts. Raises ActionDenied, also if it was deleted."""
-    if not Instance.objects.select_for_update().filter(pk=instance.pk):  # joins can't be locked with it
+    locked = Instance.objects.select_for_update().filter(pk=instance.pk).values_list("pk")  # joins can't be locked too
+    if not locked:
         raise ActionDenied(policies.gone())
     row = Instance.objects.for_display().get(pk=instance.pk)
     action.check(row, actor)
