@@ -170,7 +170,7 @@ class BootDiskFactory(DjangoModelFactory[InstanceDisk]):
     instance = SubFactory(InstanceFactory)
     volume = LazyAttribute(
         lambda disk: Volume.objects.create(
-            name=f"{disk.instance.name}-boot",
+            name=f"{disk.instance.name}-boot"[-128:],
             project=disk.instance.project,
             storage_domain=disk.instance.image.storage_domain,
             image=disk.instance.image,

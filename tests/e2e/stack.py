@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg.sql import SQL, Identifier
 
 from tests.qemu.lab import Lab, LabHost, hosts_of
 
@@ -133,10 +134,20 @@ def domains(host: LabHost) -> dict[str, str]:
 @contextmanager
 def running_stack(server_url: str, lab: Lab, image: Path, directory: Path) -> Iterator[Stack]:
     """A fresh database on the server of ``server_url``, filled, and everything started; stopped at the end."""
-    url = _fresh_database(server_url)
+    environment = installed(server_url, DATABASE, directory)
+    hosts = hosts_of(lab)
+    seeded = filled(environment, "tests.e2e.seed", _wanted(hosts, lab, image))
+    with served(environment, directory / "stack.log") as (port, supervisor):
+        stack = Stack(port, supervisor, environment, directory / "stack.log", hosts, seeded)
+        stack.until(lambda: _is_ready(stack), 60)
+        yield stack
+
+
+def installed(server_url: str, database: str, directory: Path) -> dict[str, str]:
+    """Make a fresh, empty installation; the environment of its processes."""
     environment = {
         **os.environ,
-        "DATABASE_URL": url,
+        "DATABASE_URL": _fresh_database(server_url, database),
         "CLOUDIA_VAR": str(directory),
         "CLOUDIA_STATIC_STORAGE": "cloudia.ui.assets.HashedAssets",
         "DJANGO_SETTINGS_MODULE": "cloudia.settings",
@@ -144,23 +155,38 @@ def running_stack(server_url: str, lab: Lab, image: Path, directory: Path) -> It
     }
     for command in (["migrate", "-v0"], ["collectstatic", "--noinput", "-v0"]):
         subprocess.run([sys.executable, "manage.py", *command], cwd=ROOT, env=environment, check=True)
-    hosts = hosts_of(lab)
-    seeded = _seed(environment, hosts, lab, image)
-    log = directory / "stack.log"
+    return environment
+
+
+def filled(environment: dict[str, str], program: str, wanted: Any = None) -> dict[str, str]:
+    """Run a module that fills the database; what it answers. JSON both ways."""
+    answer = subprocess.run(
+        [sys.executable, "-m", program],
+        cwd=ROOT,
+        env=environment,
+        input=json.dumps(wanted).encode(),
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    seeded: dict[str, str] = json.loads(answer.stdout)
+    return seeded
+
+
+@contextmanager
+def served(environment: dict[str, str], log: Path, *names: str) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+    """Run the processes of these names (all, unless some are named); their port and their supervisor."""
+    port = _free_port()
     with log.open("wb") as output:
-        port = _free_port()
         supervisor = subprocess.Popen(
-            [sys.executable, "-m", "tests.e2e.serve", str(port)],
+            [sys.executable, "-m", "tests.e2e.serve", str(port), *names],
             cwd=ROOT,
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
         )
-    stack = Stack(port, supervisor, environment, log, hosts, seeded)
     try:
-        stack.until(lambda: _is_ready(stack), 60)
-        yield stack
+        yield port, supervisor
     finally:
         supervisor.send_signal(signal.SIGTERM)
         supervisor.wait(30)
@@ -175,29 +201,19 @@ def _is_ready(stack: Stack) -> bool:
     return hosts.status == 200 and all(host["reachable"] for host in hosts.body["results"])
 
 
-def _seed(environment: dict[str, str], hosts: list[LabHost], lab: Lab, image: Path) -> dict[str, str]:
-    wanted = {
+def _wanted(hosts: list[LabHost], lab: Lab, image: Path) -> dict[str, Any]:
+    return {
         "hosts": {host.name: host.uri for host in hosts},
         "shared_dir": str(lab.shared_dir / f"e2e-{uuid.uuid4().hex[:8]}"),
         "image": str(image),
     }
-    answer = subprocess.run(
-        [sys.executable, "-m", "tests.e2e.seed"],
-        cwd=ROOT,
-        env=environment,
-        input=json.dumps(wanted).encode(),
-        stdout=subprocess.PIPE,
-        check=True,
-    )
-    seeded: dict[str, str] = json.loads(answer.stdout)
-    return seeded
 
 
-def _fresh_database(server_url: str) -> str:
+def _fresh_database(server_url: str, name: str) -> str:
     with psycopg.connect(server_url.replace("/cloudia?", "/postgres?"), autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
-        connection.execute(f"CREATE DATABASE {DATABASE}")
-    return server_url.replace("/cloudia?", f"/{DATABASE}?")
+        connection.execute(SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(Identifier(name)))
+        connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+    return server_url.replace("/cloudia?", f"/{name}?")
 
 
 def _free_port() -> int:

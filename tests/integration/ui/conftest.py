@@ -9,16 +9,14 @@ from typing import Any
 import pytest
 from django.conf import LazySettings
 from django.test import Client
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 from pytest_django.live_server_helper import LiveServer
 
 from cloudia.accounts.models import User
 from cloudia.ui import links, nav, tabs
+from tests.browser import chromium
 from tests.factories import UserFactory
 from tests.integration.ui import site
-
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
 
 
 @pytest.fixture
@@ -55,8 +53,7 @@ def browser_page(live_server: LiveServer, visitor: Client, request: pytest.Fixtu
     """The page of components in Chromium, logged in. Fails the test on any error in the page's scripts."""
     site.channel = channel = site.Channel()
     errors: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+    with chromium() as browser:
         context = browser.new_context(base_url=live_server.url, locale="ko", viewport={"width": 1280, "height": 900})
         context.add_cookies(
             [{"name": "sessionid", "value": visitor.cookies["sessionid"].value, "url": live_server.url}]
@@ -66,5 +63,4 @@ def browser_page(live_server: LiveServer, visitor: Client, request: pytest.Fixtu
         page.goto("/page/")
         yield page
         channel.down.set()  # ends the stream, which would keep the server from stopping
-        browser.close()
     assert errors == []

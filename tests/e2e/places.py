@@ -1,0 +1,128 @@
+"""Everywhere a person can be on the gallery: pages, dialogs open, mistakes made. What must hold everywhere walks these."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from playwright.sync_api import Page, expect
+
+from tests.browser import Visits
+from tests.e2e.gallery import Gallery
+
+Step = Callable[[Page], None]
+
+
+@dataclass(frozen=True)
+class Place:
+    """An address (with names of the gallery's ids in braces), who is there, and what they have done there."""
+
+    name: str
+    path: str
+    steps: tuple[Step, ...] = ()
+    user: str | None = "seoyeon.kim"
+
+    def __str__(self) -> str:
+        return self.name
+
+    def visit(self, visits: Visits, gallery: Gallery, size: tuple[int, int], language: str = "ko") -> Page:
+        """Go there in a window of its own and wait until everything is there."""
+        page = visits.page(self.user, size, language=language)
+        page.goto(self.path.format_map(gallery.ids))
+        for step in self.steps:
+            settle(page)
+            step(page)
+        settle(page)
+        return page
+
+
+def settle(page: Page) -> None:
+    """Wait until htmx has swapped in what it was to fetch."""
+    expect(page.locator(".htmx-request, .htmx-swapping, .htmx-settling")).to_have_count(0)
+    expect(page.locator("#tab-panel [hx-trigger=load]")).to_have_count(0)
+
+
+def select(*numbers: int) -> Step:
+    """Tick rows of a list by their place."""
+
+    def step(page: Page) -> None:
+        for number in numbers:
+            page.locator("[data-pick]").nth(number).check()
+
+    return step
+
+
+def press(selector: str) -> Step:
+    """Click on something that opens a dialog, fetched or not."""
+
+    def step(page: Page) -> None:
+        page.locator(selector).first.click()
+        expect(page.locator("dialog[open]")).to_have_count(1)
+
+    return step
+
+
+def send(form: str) -> Step:
+    """Send a form as it is."""
+
+    def step(page: Page) -> None:
+        page.locator(f"{form} [type=submit]").last.click()
+        page.wait_for_load_state()
+
+    return step
+
+
+DATABASE = "db-primary-postgresql-15-서울리전-결제정산-운영"
+DETAIL = f"/instances/{{{DATABASE}}}/"
+STOPPED = "/instances/{batch-settlement-nightly}/"
+
+PLACES = [
+    Place("login", "/login/", user=None),
+    Place("login-refused", "/login/", (send("form.card-body"),), user=None),
+    Place("list", "/instances/"),
+    Place("list-everywhere", "/instances/?scope=all"),
+    Place("list-selected", "/instances/", (select(4, 9),)),
+    Place("list-empty", "/instances/", user="newcomer"),
+    Place("list-no-match", "/instances/?search=nothing-like-this"),
+    Place("list-bulk-stop", "/instances/", (select(4, 9), press('[data-toolbar] [data-act="stop"]'))),
+    Place("detail-disks", f"{DETAIL}?tab=disks"),
+    Place("detail-jobs", f"{DETAIL}?tab=jobs"),
+    Place("detail-busy", "/instances/{gitlab-runner-04}/"),
+    Place("detail-failed", "/instances/{staging-api-03}/"),
+    Place("detail-unknown", "/instances/{legacy-erp-windows2019}/"),
+    Place("detail-owned", "/instances/{web-asg-7d9f4}/"),
+    Place("dialog-start", STOPPED, (press("#act-start"),)),
+    Place("dialog-stop", DETAIL, (press("#act-stop"),)),
+    Place("dialog-reboot", DETAIL, (press("#act-reboot"),)),
+    Place("dialog-delete", STOPPED, (press("#act-delete"),)),
+    Place("create", "/instances/new/"),
+    Place("create-refused", "/instances/new/", (send("#create"),)),
+    Place("create-images", "/instances/new/", (press("#open-images"),)),
+    Place("edit", f"{DETAIL}edit/"),
+    Place("jobs", "/jobs/"),
+    Place("jobs-empty", "/jobs/", user="newcomer"),
+    Place("job-failed", "/jobs/{job_failed}/"),
+    Place("job-running", "/jobs/{job_running}/"),
+    Place("job-retry", "/jobs/{job_failed}/", (press("#act-retry"),)),
+    Place("hosts", "/hosts/"),
+    Place("host-maintenance", "/hosts/", (press("[id^=maintenance-]"),)),
+    Place("account", "/account/"),
+    Place("account-refused", "/account/", (send("#tokens form"),)),
+    Place("token-revoke", "/account/", (press("[id^=revoke-]"),)),
+    Place("search", "/search/?q=web"),
+    Place("search-nothing", "/search/?q=nothing-like-this"),
+    Place("not-found", "/instances/00000000-0000-4000-8000-000000000000/"),
+    Place("not-allowed", "/hosts/", user="newcomer"),
+]
+HOSTILE = [
+    Place("hostile-list", "/instances/?scope=all&search=script"),
+    Place("hostile-detail", "/instances/{hostile}/?tab=jobs"),
+    Place("hostile-delete", "/instances/{hostile}/?tab=disks"),
+    Place("hostile-bulk", "/instances/?scope=all&search=W", (select(0), press('[data-toolbar] [data-act="start"]'))),
+    Place("hostile-job", "/jobs/{hostile_job}/"),
+    Place("hostile-search", "/search/?q=<script>alert(1)</script>"),
+    Place("long-detail", "/instances/{long}/?tab=disks"),
+    Place("long-word", "/instances/{word}/?tab=disks"),
+    Place("long-delete", "/instances/{word}/", (press("#act-delete"),)),
+    Place("long-edit", "/instances/{long}/edit/"),
+]

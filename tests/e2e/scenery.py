@@ -1,0 +1,228 @@
+"""Fills a database like that of a company that has used CloudiA for a while: rows only, no hosts behind them.
+
+Run as a program of its own (``python -m tests.e2e.scenery``). What it answers: ids of what is worth a visit, by name.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import uuid
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import django
+
+from tests.e2e.seed import PASSWORD
+
+GIB = 2**30
+HOSTILE = "<script>alert(document.domain)</script>\"'><img src=x onerror=alert(1)> 🚀🇰🇷"  # in every place for names
+LONGEST = "가나다-very-long-name-" * 7  # cut to what the column allows
+
+# name, origin, managed by, status, vCPUs, GiB, host, days ago
+INSTANCES: list[tuple[str, str, str, str, int, int, int, float]] = [
+    ("redis-session-02", "manual", "", "creating", 2, 4, 1, 0.001),
+    ("web-asg-k2m8x", "autoscaling", "web-asg", "starting", 2, 4, 2, 0.002),
+    ("web-asg-7d9f4", "autoscaling", "web-asg", "running", 2, 4, 3, 0.1),
+    ("staging-api-03", "manual", "", "failed", 2, 4, 1, 2.3),
+    ("web-prod-01", "manual", "", "running", 4, 8, 1, 19),
+    ("web-prod-02", "manual", "", "running", 4, 8, 2, 19),
+    ("ml-train-a100-01", "manual", "", "running", 16, 128, 5, 25),
+    ("k8s-prod-worker-pool-a-6b8f7c9d4-x2vlp", "kubernetes", "shop-k8s", "running", 8, 32, 2, 42),
+    ("k8s-prod-worker-pool-a-6b8f7c9d4-q9zkd", "kubernetes", "shop-k8s", "running", 8, 32, 3, 42),
+    ("k8s-prod-control-1", "kubernetes", "shop-k8s", "running", 4, 8, 1, 42),
+    ("gitlab-runner-04", "manual", "", "rebooting", 4, 8, 3, 81),
+    ("db-replica-01", "manual", "", "running", 16, 64, 2, 95),
+    ("db-primary-postgresql-15-서울리전-결제정산-운영", "manual", "", "running", 16, 64, 1, 95),
+    ("log-collector-02", "manual", "", "stopping", 4, 16, 3, 130),
+    ("batch-settlement-nightly", "manual", "", "stopped", 8, 16, 2, 145),
+    ("bastion-01", "manual", "", "running", 1, 2, 1, 194),
+    ("legacy-erp-windows2019", "manual", "", "running", 8, 32, 4, 353),
+    ("payment-gateway-01", "manual", "", "running", 4, 16, 3, 201),
+    ("payment-gateway-02", "manual", "", "running", 4, 16, 1, 201),
+    ("search-indexer-01", "manual", "", "paused", 8, 32, 2, 220),
+    ("mail-relay-01", "manual", "", "stopped", 1, 2, 1, 260),
+    ("vpn-concentrator", "manual", "", "running", 2, 4, 3, 300),
+    ("grafana-internal", "manual", "", "running", 2, 8, 4, 310),
+    ("old-jenkins", "manual", "", "stopping-cancelled", 4, 8, 2, 400),
+    ("정산-보고서-생성기", "manual", "", "stopped", 2, 4, 3, 402),
+]
+JOBS = {"creating": "instance.create", "starting": "instance.start", "stopping": "instance.stop"}
+JOBS |= {"rebooting": "instance.reboot"}
+
+
+def main() -> None:
+    """Fill the database; write what was made to standard output."""
+    django.setup()
+    json.dump(fill(), sys.stdout)
+
+
+def fill() -> dict[str, str]:
+    """Everything; ids as text."""
+    from django.utils import timezone  # after django.setup, like every import of ours below
+
+    from cloudia.accounts.models import User
+    from tests.factories import MembershipFactory, ProjectFactory
+
+    now = timezone.now()
+    kim = User.objects.create_user("seoyeon.kim", PASSWORD, is_operator=True, display_name="김서연")
+    kim.email = "seoyeon.kim@example.com"
+    kim.save()
+    newcomer = User.objects.create_user("newcomer", PASSWORD)
+    project, other = ProjectFactory.create(name="커머스 운영"), ProjectFactory.create(name="품질 검증")
+    for member, place in ((kim, project), (kim, other), (newcomer, ProjectFactory.create(name="새 프로젝트"))):
+        MembershipFactory.create(user=member, project=place)
+    hosts = _hosts(now)
+    images = _images(hosts, project)
+    made = [_instance(row, project, kim, hosts, images, now) for row in INSTANCES]
+    _history(made, kim, now)
+    _tokens(kim, now)
+    named = {instance.name: str(instance.pk) for instance in made}
+    return {**named, **_hostile(other, hosts, images, kim), **_jobs_by_status(), "project": str(project.pk)}
+
+
+def _hosts(now: Any) -> list[Any]:
+    from cloudia.core.text import in_every_language
+    from cloudia.virt.errors import still_silent
+    from tests.factories import HostFactory
+
+    values: list[dict[str, Any]] = [{"cpus": 32, "memory_mib": 262_144} for _ in range(5)]
+    values[3] |= {"reachable": False, "last_seen_at": now - timedelta(seconds=32)}
+    values[3] |= {"problem_texts": in_every_language(still_silent().message)}
+    values.append({"cpus": 64, "memory_mib": 524_288, "state": "maintenance"})
+    names = [f"kvm-seoul-0{number}" for number in range(1, 6)] + ["gpu-seoul-01"]
+    return [HostFactory.create(name=name, **value) for name, value in zip(names, values, strict=True)]
+
+
+def _images(hosts: list[Any], project: Any) -> list[Any]:
+    from storage.enums import DomainKind
+    from tests.factories import ImageFactory, InstanceTypeFactory, StorageDomainFactory
+
+    for name, vcpus, memory_gib in (("소형", 1, 2), ("표준", 2, 4), ("대형", 4, 8), ("메모리 최적화", 8, 64)):
+        InstanceTypeFactory.create(name=name, vcpus=vcpus, memory_mib=memory_gib * 1024)
+    shared = StorageDomainFactory.create(name="nfs-ssd-01", kind=DomainKind.SHARED_DIR, hosts=hosts)
+    systems = [("Ubuntu 22.04 LTS", "Ubuntu", "22.04"), ("Debian 12", "Debian", "12"), ("Rocky Linux 9", "Rocky", "9")]
+    images = [
+        ImageFactory.create(name=name, os_type=system, os_version=version, storage_domain=shared, virtual_bytes=8 * GIB)
+        for name, system, version in systems
+    ]
+    own = {"os_type": "Windows", "os_version": "2022", "virtual_bytes": 40 * GIB, "project": project}
+    return [*images, ImageFactory.create(name="windows-2022-kms", storage_domain=shared, **own)]
+
+
+def _instance(row: tuple[Any, ...], project: Any, user: Any, hosts: list[Any], images: list[Any], now: Any) -> Any:
+    from tests.factories import BootDiskFactory, InstanceFactory, JobFactory, hold
+
+    name, origin, owner, status, vcpus, memory_gib, host, days = row
+    powered = {"stopped": "stopped", "stopping-cancelled": "stopped", "paused": "paused", "starting": "stopped"}
+    absent = {"creating": "absent", "failed": "absent"}
+    created = now - timedelta(days=days)
+    instance = InstanceFactory.create(
+        **{"name": name, "origin": origin, "owner_name": owner, "project": project, "created_by": user},
+        **{"host": hosts[host - 1], "image": images[3 if "windows" in name else host % 3], "created_at": created},
+        **{"vcpus": vcpus, "memory_mib": memory_gib * 1024, "max_vcpus": vcpus * 2},
+        **{"max_memory_mib": memory_gib * 2048, "power_state": {**powered, **absent}.get(status, "running")},
+        description="결제·정산 데이터베이스. 변경 전 데이터 팀에 알려 주세요." if name.startswith("db-") else "",
+    )
+    BootDiskFactory.create(instance=instance)
+    if kind := JOBS.get(status):
+        progress = 45 if status == "creating" else None
+        begun = now - timedelta(seconds=19 if progress else 8)
+        job = hold(instance, kind, requested_by=user, progress=progress, created_at=begun, started_at=begun)
+        _steps(job)
+    if status == "failed":
+        job = JobFactory.create(target=instance, **_failure(now, user))
+        _steps(job)
+        type(instance).objects.filter(pk=instance.pk).update(current_job=job)
+    return instance
+
+
+def _failure(now: Any, user: Any) -> dict[str, Any]:
+    from cloudia.core.text import in_every_language
+    from cloudia.virt.errors import no_space
+
+    begun = now - timedelta(minutes=17)
+    times = {"created_at": begun, "started_at": begun, "finished_at": begun + timedelta(seconds=31)}
+    error = {"error_code": no_space().code, "error_texts": in_every_language(no_space().message)}
+    return {"kind": "instance.create", "status": "failed", "requested_by": user, **times, **error}
+
+
+def _steps(job: Any) -> None:
+    """The steps of its operation: the last one runs, or failed where the job did."""
+    from tests.factories import JobStepFactory
+
+    instance_steps = {"instance.create": ["boot_disk"], "instance.start": ["define", "start"]}
+    names = instance_steps.get(job.kind, [job.kind.removeprefix("instance.")])
+    pool, volume = f"cloudia-{uuid.uuid4()}", uuid.uuid4()
+    notes = {"boot_disk": f"virsh vol-create-as {pool} {volume} 8G --format qcow2 --backing-vol {uuid.uuid4()}"}
+    for number, name in enumerate(names, 1):
+        done = number < len(names) or job.status == "succeeded"
+        began = job.started_at + timedelta(seconds=number - 1)
+        status = "succeeded" if done else "failed" if job.status == "failed" else "running"
+        ended = began + timedelta(seconds=1) if status != "running" else None
+        note = notes.get(name, f"virsh {name} i-{job.target_id.hex[:8]}")
+        JobStepFactory.create(
+            job=job, number=number, name=name, status=status, started_at=began, finished_at=ended, detail=note
+        )
+    type(job).objects.filter(pk=job.pk).update(step=names[-1], attempts=1)
+
+
+def _history(instances: list[Any], user: Any, now: Any) -> None:
+    """What was done during the last day, newest first in the list."""
+    for minutes, (instance, kind, status) in enumerate(_done(instances), 1):
+        from tests.factories import JobFactory
+
+        began = now - timedelta(minutes=37 * minutes)
+        times = {"created_at": began, "started_at": began, "finished_at": began + timedelta(seconds=4 + 3 * minutes)}
+        job = JobFactory.create(target=instance, kind=kind, status=status, requested_by=user, **times)
+        _steps(job)
+
+
+def _done(instances: list[Any]) -> Iterator[tuple[Any, str, str]]:
+    by_name = {instance.name: instance for instance in instances}
+    yield by_name["web-asg-7d9f4"], "instance.create", "succeeded"
+    yield by_name["bastion-01"], "instance.reboot", "succeeded"
+    yield by_name["batch-settlement-nightly"], "instance.stop", "succeeded"
+    yield by_name["old-jenkins"], "instance.stop", "cancelled"
+    yield by_name["정산-보고서-생성기"], "instance.stop", "succeeded"
+    for number in (1, 2):
+        yield by_name[f"payment-gateway-0{number}"], "instance.start", "succeeded"
+    yield by_name["db-primary-postgresql-15-서울리전-결제정산-운영"], "instance.start", "succeeded"
+    yield by_name["web-prod-01"], "instance.reboot", "succeeded"
+
+
+def _tokens(user: Any, now: Any) -> None:
+    from cloudia.accounts.actor import Actor
+    from cloudia.accounts.models import ApiToken
+    from cloudia.accounts.services import token_create
+
+    for name, scope in (("terraform-prod", ApiToken.Scope.WRITE), ("grafana", ApiToken.Scope.READ)):
+        token_create(actor=Actor(user), user=user, name=name, scope=scope, expires_at=now + timedelta(days=80))
+
+
+def _hostile(project: Any, hosts: list[Any], images: list[Any], user: Any) -> dict[str, str]:
+    """Names that try to break pages, in another project."""
+    from tests.factories import BootDiskFactory, InstanceFactory, JobFactory
+
+    given: dict[str, Any] = {"project": project, "host": hosts[0], "image": images[0], "created_by": user}
+    evil = InstanceFactory.create(name=HOSTILE, description=HOSTILE, owner_name=HOSTILE, origin="autoscaling", **given)
+    long = InstanceFactory.create(name=LONGEST[:128], description="긴설명" * 300, power_state="running", **given)
+    longest_word = InstanceFactory.create(name="W" * 128, **given)
+    for instance in (evil, long, longest_word):
+        BootDiskFactory.create(instance=instance)
+    job = JobFactory.create(target=evil, requested_by=user, status="failed", error_texts={"ko": HOSTILE})
+    ids = {"hostile": evil.pk, "long": long.pk, "word": longest_word.pk, "hostile_job": job.pk, "other": project.pk}
+    return {name: str(pk) for name, pk in ids.items()}
+
+
+def _jobs_by_status() -> dict[str, str]:
+    from cloudia.jobs.models import Job
+
+    return {f"job_{job.status}": str(job.pk) for job in Job.objects.exclude(target_name=HOSTILE).order_by("created_at")}
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cloudia.settings")
+    main()
