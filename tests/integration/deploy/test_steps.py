@@ -5,7 +5,10 @@ from __future__ import annotations
 import http.server
 import os
 import pwd
+import shutil
 import subprocess
+import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +18,7 @@ import pytest
 from deploy import announce, packages, postgres, translations, virtualenv
 from deploy.config import Config
 from deploy.errors import StartError
+from tests.postgres import cluster
 
 ROOT = Path(__file__).parents[3]
 KOREAN = 'msgid ""\nmsgstr "Content-Type: text/plain; charset=UTF-8\\n"\n\nmsgid "Stop"\nmsgstr "{}"\n'
@@ -118,6 +122,38 @@ def test_cluster_is_closed_to_others_and_made_once(tmp_path: Path) -> None:
     assert (tmp_path / "cluster" / "PG_VERSION").stat() == made
     assert (tmp_path / "cluster").stat().st_mode & 0o777 == 0o700
     assert (tmp_path / "cluster").stat().st_uid == user
+
+
+@pytest.fixture
+def var() -> Iterator[Path]:
+    """An installation's data: a private cluster that is up, and nothing in it. Short, for the socket's path."""
+    folder = Path(tempfile.mkdtemp(prefix="cloudia-steps-", dir="/var/tmp"))
+    with cluster(folder / "postgres"):
+        yield folder
+    shutil.rmtree(folder)
+
+
+def complaint(*wrapper: str, **environment: str) -> str:
+    """The one line with which the preparation of the database ends."""
+    foreign = ("DATABASE_URL", "DJANGO_SETTINGS_MODULE")  # the tests' own
+    own = {name: value for name, value in os.environ.items() if name not in foreign} | environment
+    command = [*wrapper, sys.executable, "-m", "deploy.prepare", "no-image"]
+    answer = subprocess.run(command, cwd=ROOT, env=own, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert answer.returncode == 1, answer
+    (line,) = answer.stderr.splitlines()
+    return line
+
+
+def test_preparation_names_a_database_that_does_not_answer() -> None:
+    line = complaint(DATABASE_URL="postgresql://cloudia@/cloudia?host=/nonexistent")
+    assert line.startswith("The database does not answer: ")
+
+
+@pytest.mark.slow
+def test_preparation_names_a_libvirt_that_does_not_answer(var: Path) -> None:
+    Path("/run/libvirt").mkdir(exist_ok=True)
+    hidden = ("unshare", "--mount", "sh", "-c", 'mount -t tmpfs tmpfs /run/libvirt && exec "$@"', "sh")
+    assert "libvirt" in complaint(*hidden, CLOUDIA_VAR=str(var), LANG="C.UTF-8")
 
 
 class Silent(http.server.BaseHTTPRequestHandler):
