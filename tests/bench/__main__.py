@@ -59,7 +59,8 @@ def main(wanted: Sequence[str]) -> int:
         print("  ".join(check.cells), flush=True)
         checks.append(check)
     path = save(checks, RESULTS, time.monotonic() - began)
-    print(f"\n{table(checks)}\n\n{path.relative_to(Path.cwd())}")
+    load = f"load average {os.getloadavg()[1]:.1f} on {os.cpu_count()} CPUs"  # of five minutes: of others, too
+    print(f"\n{table(checks)}\n\n{load}\n{path}")
     return int(not all(check.passed for check in checks))
 
 
