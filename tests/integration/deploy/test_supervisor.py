@@ -44,8 +44,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
     yield run
     for supervisor in started:
-        supervisor.kill()
-        supervisor.communicate()
+        supervisor.terminate()  # a kill would leave the rest to the guard, after the whole grace
+        supervisor.communicate(timeout=30)
 
 
 def process(name: str, script: str, *, more: str = "") -> str:
