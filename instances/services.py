@@ -5,8 +5,6 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from django.db import transaction
-
 from cloudia.accounts.actor import Actor
 from cloudia.accounts.audit import audited
 from cloudia.accounts.models import Project
@@ -24,7 +22,6 @@ from instances.wishes import Faults, InstanceWish, check_description, check_name
 
 
 @audited("instance.create", target="project")
-@transaction.atomic
 def instance_create(*, actor: Actor, project: Project, wish: InstanceWish) -> Job:
     """Record a new instance on a host with room and queue its making; ``job.target_id`` is its id.
 
@@ -40,14 +37,12 @@ def instance_create(*, actor: Actor, project: Project, wish: InstanceWish) -> Jo
 
 
 @audited("instance.start", target="instance")
-@transaction.atomic
 def instance_start(*, actor: Actor, instance: Instance) -> Job:
     """Power on. Raises ActionDenied, or NoCapacity if its host has no room now."""
     return _request(operations.StartInstance, instance, actor)
 
 
 @audited("instance.stop", target="instance")
-@transaction.atomic
 def instance_stop(*, actor: Actor, instance: Instance, force: bool = False, timeout_s: int | None = None) -> Job:
     """Power off: ask the guest; after ``timeout_s`` (default: the instance's) or at once if ``force``, cut it."""
     limit = instance.stop_timeout_s if timeout_s is None else timeout_s
@@ -55,14 +50,12 @@ def instance_stop(*, actor: Actor, instance: Instance, force: bool = False, time
 
 
 @audited("instance.reboot", target="instance")
-@transaction.atomic
 def instance_reboot(*, actor: Actor, instance: Instance, hard: bool = False) -> Job:
     """Restart: ask the guest, and after its time limit press reset; at once if ``hard``."""
     return _request(operations.RebootInstance, instance, actor, hard=hard, timeout_s=instance.stop_timeout_s)
 
 
 @audited("instance.edit", target="instance")
-@transaction.atomic
 def instance_edit(
     *, actor: Actor, instance: Instance, name: str | None = None, description: str | None = None
 ) -> Instance:
@@ -79,7 +72,6 @@ def instance_edit(
 
 
 @audited("instance.delete", target="instance")
-@transaction.atomic
 def instance_delete(*, actor: Actor, instance: Instance) -> Job:
     """Remove the instance and its boot disk. Data volumes stay."""
     return _request(operations.DeleteInstance, instance, actor)

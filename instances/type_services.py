@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import transaction
-
 from cloudia.accounts.actor import Actor
 from cloudia.accounts.audit import audited
 from cloudia.accounts.models import Project
@@ -15,7 +13,6 @@ from instances.models import InstanceType
 
 
 @audited("instance_type.create")
-@transaction.atomic
 def instance_type_create(
     *, actor: Actor, name: str, vcpus: int, memory_mib: int, description: str = "", project: Project | None = None
 ) -> InstanceType:
@@ -28,7 +25,6 @@ def instance_type_create(
 
 
 @audited("instance_type.edit", target="kind")
-@transaction.atomic
 def instance_type_edit(*, actor: Actor, kind: InstanceType, **changes: Any) -> InstanceType:
     """Change fields of a type; instances made of it keep what they have. Raises ActionDenied or InputError."""
     row = InstanceType.objects.select_for_update().get(pk=kind.pk)
@@ -41,7 +37,6 @@ def instance_type_edit(*, actor: Actor, kind: InstanceType, **changes: Any) -> I
 
 
 @audited("instance_type.delete", target="kind")
-@transaction.atomic
 def instance_type_delete(*, actor: Actor, kind: InstanceType) -> None:
     """Forget a type; instances made of it keep their vCPUs and memory. Raises ActionDenied."""
     policies.DELETE_TYPE.check(kind, actor)

@@ -6,7 +6,6 @@ import hashlib
 import uuid
 from pathlib import Path
 
-from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from cloudia.accounts.actor import Actor
@@ -28,7 +27,6 @@ PROBE_BYTES = 1 << 20
 
 
 @audited("storage_domain.create")
-@transaction.atomic
 def storage_domain_create(
     *, actor: Actor, name: str, path: str, kind: str = DomainKind.DIR, media: str = Media.SSD
 ) -> StorageDomain:
@@ -42,7 +40,7 @@ def storage_domain_create(
     return domain
 
 
-@audited("storage_domain.attach", target="domain")
+@audited("storage_domain.attach", target="domain", atomic=False)
 def storage_domain_attach(*, actor: Actor, domain: StorageDomain, host: Host) -> StorageAttachment:
     """Make the domain's pool on the host; harmless twice.
 
@@ -70,7 +68,7 @@ def _prove_shared(domain: StorageDomain, writer: Host, reader: Host) -> None:
         volumes.delete(domain.pool_name, name)
 
 
-@audited("image.import", target="storage_domain")
+@audited("image.import", target="storage_domain", atomic=False)
 def image_import(
     *,
     actor: Actor,

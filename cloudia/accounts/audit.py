@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any, ParamSpec, TypeVar
 
-from django.db import models
+from django.db import models, transaction
 
 from cloudia.accounts.actor import Actor
 from cloudia.accounts.enums import Outcome
@@ -54,12 +55,13 @@ def record_login_failure(*, username: str, address: str | None, code: str) -> No
     )
 
 
-def audited(action: str, target: str = "") -> Callable[[Callable[P, R]], Callable[P, R]]:
+def audited(action: str, target: str = "", *, atomic: bool = True) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Decorate a service: its keyword ``actor`` asks for ``action`` on its keyword ``target``.
 
     Success is written with the job it returned, if it returned one, or about the object it made, if it made one
-    (returned alone or first in a tuple); a refusal with its code. The entry is written after the service's own
-    transaction, so that a refusal, which rolls back, leaves its trace.
+    (returned alone or first in a tuple), in the transaction that the service runs in: neither is there without the
+    other. A refusal is written with its code after that transaction, which it rolled back. ``atomic=False`` is for
+    services that talk to hosts and keep their own transactions short.
     """
 
     def decorate(service: Callable[P, R]) -> Callable[P, R]:
@@ -68,20 +70,25 @@ def audited(action: str, target: str = "") -> Callable[[Callable[P, R]], Callabl
             actor: Any = kwargs["actor"]
             subject: Any = kwargs[target] if target else None
             try:
-                result = service(*args, **kwargs)
+                with transaction.atomic() if atomic else nullcontext():
+                    result = service(*args, **kwargs)
+                    _record_success(actor, action, subject, result)
             except ActionDenied as error:
                 record(actor, action, subject, Outcome.REFUSED, code=error.denial.code)
                 raise
             except CloudiaError as error:
                 record(actor, action, subject, Outcome.REFUSED, code=error.code)
                 raise
-            made: Any = result[0] if isinstance(result, tuple) else result
-            if type(made).__name__ == "Job":  # by name: jobs stands above accounts
-                record(actor, action, subject, Outcome.ACCEPTED, job_id=made.pk)
-            else:
-                record(actor, action, made if isinstance(made, models.Model) else subject, Outcome.DONE)
             return result
 
         return wrapper
 
     return decorate
+
+
+def _record_success(actor: Actor, action: str, subject: models.Model | None, result: Any) -> None:
+    made = result[0] if isinstance(result, tuple) else result
+    if type(made).__name__ == "Job":  # by name: jobs stands above accounts
+        record(actor, action, subject, Outcome.ACCEPTED, job_id=made.pk)
+    else:
+        record(actor, action, made if isinstance(made, models.Model) else subject, Outcome.DONE)

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -25,7 +24,6 @@ LONGEST_LIFE = timedelta(days=366)
 
 
 @audited("project.create")
-@transaction.atomic
 def project_create(*, actor: Actor, name: str, description: str = "") -> Project:
     """A new project without members. Raises ActionDenied or InputError."""
     project = Project(name=name.strip(), description=description.strip())
@@ -36,7 +34,6 @@ def project_create(*, actor: Actor, name: str, description: str = "") -> Project
 
 
 @audited("project.edit", target="project")
-@transaction.atomic
 def project_edit(*, actor: Actor, project: Project, name: str | None = None, description: str | None = None) -> Project:
     """Change what is given. Raises ActionDenied or InputError."""
     row = Project.objects.select_for_update().get(pk=project.pk)
@@ -49,7 +46,6 @@ def project_edit(*, actor: Actor, project: Project, name: str | None = None, des
 
 
 @audited("member.set", target="project")
-@transaction.atomic
 def member_set(*, actor: Actor, project: Project, user: User, role: Role) -> Membership:
     """Make ``user`` a member, or change its role. Raises ActionDenied."""
     policies.SET_MEMBER.check(project, actor)
@@ -57,7 +53,6 @@ def member_set(*, actor: Actor, project: Project, user: User, role: Role) -> Mem
 
 
 @audited("member.remove", target="project")
-@transaction.atomic
 def member_remove(*, actor: Actor, project: Project, user: User) -> None:
     """End a membership; harmless if there is none. Raises ActionDenied."""
     policies.SET_MEMBER.check(project, actor)
@@ -65,7 +60,6 @@ def member_remove(*, actor: Actor, project: Project, user: User) -> None:
 
 
 @audited("user.create")
-@transaction.atomic
 def user_create(
     *,
     actor: Actor,
@@ -85,7 +79,6 @@ def user_create(
 
 
 @audited("service_account.create")
-@transaction.atomic
 def service_account_create(
     *, actor: Actor, username: str, origin: Origin = Origin.MANUAL, display_name: str = ""
 ) -> User:
@@ -99,7 +92,6 @@ def service_account_create(
 
 
 @audited("user.edit", target="user")
-@transaction.atomic
 def user_edit(
     *,
     actor: Actor,
@@ -127,7 +119,6 @@ def user_edit(
 
 
 @audited("user.reset_password", target="user")
-@transaction.atomic
 def user_reset_password(*, actor: Actor, user: User, password: str | None = None) -> str:
     """Give a person another password, generated unless given, and end its sessions. Raises ActionDenied, InputError."""
     row = User.objects.select_for_update().get(pk=user.pk)
@@ -140,7 +131,6 @@ def user_reset_password(*, actor: Actor, user: User, password: str | None = None
 
 
 @audited("token.create", target="user")
-@transaction.atomic
 def token_create(
     *,
     actor: Actor,
@@ -170,7 +160,6 @@ def token_create(
 
 
 @audited("token.revoke", target="token")
-@transaction.atomic
 def token_revoke(*, actor: Actor, token: ApiToken) -> None:
     """End a token at once. Raises ActionDenied."""
     policies.REVOKE_TOKEN.check(token, actor)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import transaction
-
 from cloudia.accounts.actor import Actor
 from cloudia.accounts.audit import audited
 from cloudia.core.policy import Action
@@ -16,7 +14,6 @@ from cloudia.hosts.models import Host
 
 
 @audited("host.register")
-@transaction.atomic
 def host_register(
     *,
     actor: Actor,
@@ -36,7 +33,6 @@ def host_register(
 
 
 @audited("host.edit", target="host")
-@transaction.atomic
 def host_edit(*, actor: Actor, host: Host, password: str | None = None, **changes: Any) -> Host:
     """Change fields of a host by their names; the watcher connects again. Raises ActionDenied or InputError."""
     row = Host.objects.select_for_update().get(pk=host.pk)
@@ -51,14 +47,12 @@ def host_edit(*, actor: Actor, host: Host, password: str | None = None, **change
 
 
 @audited("host.maintenance", target="host")
-@transaction.atomic
 def host_maintenance(*, actor: Actor, host: Host) -> Host:
     """Take no new guests from now on; those that are there stay. Raises ActionDenied."""
     return _change(policies.MAINTENANCE, host, actor, HostState.MAINTENANCE)
 
 
 @audited("host.activate", target="host")
-@transaction.atomic
 def host_activate(*, actor: Actor, host: Host) -> Host:
     """Take new guests again. Raises ActionDenied."""
     return _change(policies.ACTIVATE, host, actor, HostState.ACTIVE)

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.apps import apps
-from django.db import transaction
 from django.utils import timezone
 from django_q.tasks import async_task
 
@@ -53,7 +52,6 @@ def job_deliver(job: Job) -> None:
 
 
 @audited("job.cancel", target="job")
-@transaction.atomic
 def job_cancel(*, actor: Actor, job: Job) -> None:
     """Ask a job to stop. It undoes what it did and ends as cancelled; raises ActionDenied if it can't."""
     row = Job.objects.select_for_update().get(pk=job.pk)
@@ -66,7 +64,6 @@ def job_cancel(*, actor: Actor, job: Job) -> None:
 
 
 @audited("job.retry", target="job")
-@transaction.atomic
 def job_retry(*, actor: Actor, job: Job) -> None:
     """Run a failed or cancelled job again from its first step, with the locks it needs; raises ActionDenied."""
     row = Job.objects.select_for_update().get(pk=job.pk)

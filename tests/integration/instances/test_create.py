@@ -279,3 +279,13 @@ def test_parallel_creates_never_overbook_a_host() -> None:
         accepted = list(pool.map(create, range(24)))
     assert accepted.count(True) == 8, "8 GiB hold eight guests of 1 GiB"
     assert Instance.objects.aggregate(memory=Sum("memory_mib"))["memory"] == 8192
+
+
+def test_what_cannot_be_written_down_does_not_happen(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_args: object, **_values: object) -> None:
+        raise RuntimeError("the audit trail is not there")
+
+    monkeypatch.setattr("cloudia.accounts.audit.record", fail)
+    with pytest.raises(RuntimeError):
+        tenant.create()
+    assert (Instance.objects.count(), Volume.objects.count(), Job.objects.count()) == (0, 0, 0)
