@@ -1,4 +1,4 @@
-"""The console with much to show and nothing behind it: no watcher tells the truth about its hosts, no worker runs jobs."""
+"""The console with much to show and nothing behind it: no watcher looks at its hosts, no worker runs its jobs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everywhere a person can be on the gallery: pages, dialogs open, mistakes made. What must hold everywhere walks these."""
+"""Everywhere a person can be on the gallery: pages, open dialogs, mistakes. What must hold everywhere walks these."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import sys
 import uuid
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import django
 
@@ -21,36 +21,50 @@ GIB = 2**30
 HOSTILE = "<script>alert(document.domain)</script>\"'><img src=x onerror=alert(1)> 🚀🇰🇷"  # in every place for names
 LONGEST = "가나다-very-long-name-" * 7  # cut to what the column allows
 
-# name, origin, managed by, status, vCPUs, GiB, host, days ago
-INSTANCES: list[tuple[str, str, str, str, int, int, int, float]] = [
-    ("redis-session-02", "manual", "", "creating", 2, 4, 1, 0.001),
-    ("web-asg-k2m8x", "autoscaling", "web-asg", "starting", 2, 4, 2, 0.002),
-    ("web-asg-7d9f4", "autoscaling", "web-asg", "running", 2, 4, 3, 0.1),
-    ("staging-api-03", "manual", "", "failed", 2, 4, 1, 2.3),
-    ("web-prod-01", "manual", "", "running", 4, 8, 1, 19),
-    ("web-prod-02", "manual", "", "running", 4, 8, 2, 19),
-    ("ml-train-a100-01", "manual", "", "running", 16, 128, 5, 25),
-    ("k8s-prod-worker-pool-a-6b8f7c9d4-x2vlp", "kubernetes", "shop-k8s", "running", 8, 32, 2, 42),
-    ("k8s-prod-worker-pool-a-6b8f7c9d4-q9zkd", "kubernetes", "shop-k8s", "running", 8, 32, 3, 42),
-    ("k8s-prod-control-1", "kubernetes", "shop-k8s", "running", 4, 8, 1, 42),
-    ("gitlab-runner-04", "manual", "", "rebooting", 4, 8, 3, 81),
-    ("db-replica-01", "manual", "", "running", 16, 64, 2, 95),
-    ("db-primary-postgresql-15-서울리전-결제정산-운영", "manual", "", "running", 16, 64, 1, 95),
-    ("log-collector-02", "manual", "", "stopping", 4, 16, 3, 130),
-    ("batch-settlement-nightly", "manual", "", "stopped", 8, 16, 2, 145),
-    ("bastion-01", "manual", "", "running", 1, 2, 1, 194),
-    ("legacy-erp-windows2019", "manual", "", "running", 8, 32, 4, 353),
-    ("payment-gateway-01", "manual", "", "running", 4, 16, 3, 201),
-    ("payment-gateway-02", "manual", "", "running", 4, 16, 1, 201),
-    ("search-indexer-01", "manual", "", "paused", 8, 32, 2, 220),
-    ("mail-relay-01", "manual", "", "stopped", 1, 2, 1, 260),
-    ("vpn-concentrator", "manual", "", "running", 2, 4, 3, 300),
-    ("grafana-internal", "manual", "", "running", 2, 8, 4, 310),
-    ("old-jenkins", "manual", "", "stopping-cancelled", 4, 8, 2, 400),
-    ("정산-보고서-생성기", "manual", "", "stopped", 2, 4, 3, 402),
+
+class Line(NamedTuple):
+    """An instance in few words."""
+
+    name: str
+    origin: str
+    owner: str
+    status: str
+    vcpus: int
+    memory_gib: int
+    host: int  # the first is 1
+    days: float  # ago
+
+
+INSTANCES = [
+    Line("redis-session-02", "manual", "", "creating", 2, 4, 1, 0.001),
+    Line("web-asg-k2m8x", "autoscaling", "web-asg", "starting", 2, 4, 2, 0.002),
+    Line("web-asg-7d9f4", "autoscaling", "web-asg", "running", 2, 4, 3, 0.1),
+    Line("staging-api-03", "manual", "", "failed", 2, 4, 1, 2.3),
+    Line("web-prod-01", "manual", "", "running", 4, 8, 1, 19),
+    Line("web-prod-02", "manual", "", "running", 4, 8, 2, 19),
+    Line("ml-train-a100-01", "manual", "", "running", 16, 128, 5, 25),
+    Line("k8s-prod-worker-pool-a-6b8f7c9d4-x2vlp", "kubernetes", "shop-k8s", "running", 8, 32, 2, 42),
+    Line("k8s-prod-worker-pool-a-6b8f7c9d4-q9zkd", "kubernetes", "shop-k8s", "running", 8, 32, 3, 42),
+    Line("k8s-prod-control-1", "kubernetes", "shop-k8s", "running", 4, 8, 1, 42),
+    Line("gitlab-runner-04", "manual", "", "rebooting", 4, 8, 3, 81),
+    Line("db-replica-01", "manual", "", "running", 16, 64, 2, 95),
+    Line("db-primary-postgresql-15-서울리전-결제정산-운영", "manual", "", "running", 16, 64, 1, 95),
+    Line("log-collector-02", "manual", "", "stopping", 4, 16, 3, 130),
+    Line("batch-settlement-nightly", "manual", "", "stopped", 8, 16, 2, 145),
+    Line("bastion-01", "manual", "", "running", 1, 2, 1, 194),
+    Line("legacy-erp-windows2019", "manual", "", "running", 8, 32, 4, 353),
+    Line("payment-gateway-01", "manual", "", "running", 4, 16, 3, 201),
+    Line("payment-gateway-02", "manual", "", "running", 4, 16, 1, 201),
+    Line("search-indexer-01", "manual", "", "paused", 8, 32, 2, 220),
+    Line("mail-relay-01", "manual", "", "stopped", 1, 2, 1, 260),
+    Line("vpn-concentrator", "manual", "", "running", 2, 4, 3, 300),
+    Line("grafana-internal", "manual", "", "running", 2, 8, 4, 310),
+    Line("old-jenkins", "manual", "", "stopped", 4, 8, 2, 400),
+    Line("정산-보고서-생성기", "manual", "", "stopped", 2, 4, 3, 402),
 ]
 JOBS = {"creating": "instance.create", "starting": "instance.start", "stopping": "instance.stop"}
 JOBS |= {"rebooting": "instance.reboot"}
+POWER = {"creating": "absent", "failed": "absent", "starting": "stopped", "stopped": "stopped", "paused": "paused"}
 
 
 def main() -> None:
@@ -76,7 +90,7 @@ def fill() -> dict[str, str]:
         MembershipFactory.create(user=member, project=place)
     hosts = _hosts(now)
     images = _images(hosts, project)
-    made = [_instance(row, project, kim, hosts, images, now) for row in INSTANCES]
+    made = [_instance(line, project, kim, hosts, images, now) for line in INSTANCES]
     _history(made, kim, now)
     _tokens(kim, now)
     named = {instance.name: str(instance.pk) for instance in made}
@@ -112,31 +126,43 @@ def _images(hosts: list[Any], project: Any) -> list[Any]:
     return [*images, ImageFactory.create(name="windows-2022-kms", storage_domain=shared, **own)]
 
 
-def _instance(row: tuple[Any, ...], project: Any, user: Any, hosts: list[Any], images: list[Any], now: Any) -> Any:
-    from tests.factories import BootDiskFactory, InstanceFactory, JobFactory, hold
+def _instance(line: Line, project: Any, user: Any, hosts: list[Any], images: list[Any], now: Any) -> Any:
+    from tests.factories import BootDiskFactory, InstanceFactory
 
-    name, origin, owner, status, vcpus, memory_gib, host, days = row
-    powered = {"stopped": "stopped", "stopping-cancelled": "stopped", "paused": "paused", "starting": "stopped"}
-    absent = {"creating": "absent", "failed": "absent"}
-    created = now - timedelta(days=days)
+    memory_mib = line.memory_gib * 1024
     instance = InstanceFactory.create(
-        **{"name": name, "origin": origin, "owner_name": owner, "project": project, "created_by": user},
-        **{"host": hosts[host - 1], "image": images[3 if "windows" in name else host % 3], "created_at": created},
-        **{"vcpus": vcpus, "memory_mib": memory_gib * 1024, "max_vcpus": vcpus * 2},
-        **{"max_memory_mib": memory_gib * 2048, "power_state": {**powered, **absent}.get(status, "running")},
-        description="결제·정산 데이터베이스. 변경 전 데이터 팀에 알려 주세요." if name.startswith("db-") else "",
+        name=line.name,
+        description="결제·정산 데이터베이스. 변경 전 데이터 팀에 알려 주세요." if line.name.startswith("db-") else "",
+        project=project,
+        created_by=user,
+        created_at=now - timedelta(days=line.days),
+        origin=line.origin,
+        owner_name=line.owner,
+        host=hosts[line.host - 1],
+        image=images[3 if "windows" in line.name else line.host % 3],
+        vcpus=line.vcpus,
+        max_vcpus=line.vcpus * 2,
+        memory_mib=memory_mib,
+        max_memory_mib=memory_mib * 2,
+        power_state=POWER.get(line.status, "running"),
     )
     BootDiskFactory.create(instance=instance)
+    _current_job(instance, line.status, user, now)
+    return instance
+
+
+def _current_job(instance: Any, status: str, user: Any, now: Any) -> None:
+    """The job that has the instance, or left it broken."""
+    from tests.factories import JobFactory, hold
+
     if kind := JOBS.get(status):
         progress = 45 if status == "creating" else None
         begun = now - timedelta(seconds=19 if progress else 8)
-        job = hold(instance, kind, requested_by=user, progress=progress, created_at=begun, started_at=begun)
-        _steps(job)
+        _steps(hold(instance, kind, requested_by=user, progress=progress, created_at=begun, started_at=begun))
     if status == "failed":
         job = JobFactory.create(target=instance, **_failure(now, user))
         _steps(job)
         type(instance).objects.filter(pk=instance.pk).update(current_job=job)
-    return instance
 
 
 def _failure(now: Any, user: Any) -> dict[str, Any]:

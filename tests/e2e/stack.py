@@ -114,6 +114,18 @@ class Stack:
         """The lab host an instance is on."""
         return next(host for host in self.lab_hosts if host.name == instance["host"]["name"])
 
+    @contextmanager
+    def paused(self, word: str) -> Iterator[None]:
+        """Nothing happens in the processes whose command line contains ``word``."""
+        pids = self.processes(word)
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
+
     def processes(self, word: str) -> list[int]:
         """Pids of this stack's processes whose command line contains ``word``."""
         return [pid for pid in _descendants(self.supervisor.pid) if word in _command_line(pid)]
