@@ -65,9 +65,9 @@ class InstanceFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter 
         """By name, short id or id."""
         return rows.matching(text)
 
-    def by_status(self, rows: InstanceQuerySet, _name: str, codes: list[str]) -> InstanceQuerySet:
-        """Any of the statuses that people see."""
-        return rows.filter(reduce(or_, map(in_status, codes))) if codes else rows
+    def by_status(self, rows: InstanceQuerySet, _name: str, value: list[str]) -> InstanceQuerySet:
+        """Any of the statuses that people see. The schema reads the hint of ``value``, by that name."""
+        return rows.filter(reduce(or_, map(in_status, value))) if value else rows
 
 
 class InstanceTypeFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter ships no types
