@@ -35,7 +35,7 @@ def for_run(*, private_postgres: bool) -> tuple[str, ...]:
 
 def for_goal(goal: str) -> tuple[str, ...]:
     """What the Makefile's ``check``, ``lab`` and ``test`` need."""
-    check = (*BUILD, *POSTGRES, *HYPERVISOR, "cpio", "procps")  # libvirt for its embedded driver
+    check = (*BUILD, *POSTGRES, "qemu-utils", "cpio")
     lab = (*GUEST_IMAGE, *LAB)
     return {"check": check, "lab": lab, "test": (*check, *lab, *TESTS)}[goal]
 

@@ -21,7 +21,7 @@ from cloudia.hosts.models import Host
 from cloudia.hosts.watcher import is_led
 from tests.settings import TEST_DIR
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]  # every test starts processes
 
 ROOT = Path(__file__).parents[3]
 Start = Callable[[], "subprocess.Popen[bytes]"]

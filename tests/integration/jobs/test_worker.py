@@ -23,7 +23,7 @@ from cloudia.jobs.services import job_enqueue
 from tests.factories import HostFactory, UserFactory
 from tests.integration.jobs.nap import Nap
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]  # every test starts processes
 
 ROOT = Path(__file__).parents[3]
 WORKERS = 3
@@ -102,7 +102,6 @@ def test_health_tells_whether_anybody_takes_jobs(worker: subprocess.Popen[bytes]
     assert not OrmQ.objects.exists()
 
 
-@pytest.mark.slow
 def test_job_is_done_at_once_and_again_when_every_connection_was_lost(worker: subprocess.Popen[bytes]) -> None:
     assert_works(5)
     with connection.cursor() as cursor:  # what a restart of PostgreSQL does to them
@@ -110,7 +109,6 @@ def test_job_is_done_at_once_and_again_when_every_connection_was_lost(worker: su
     assert_works(30)
 
 
-@pytest.mark.slow
 def test_job_is_done_after_idle_workers_were_killed_one_by_one(worker: subprocess.Popen[bytes]) -> None:
     for _kill in range(WORKERS + 1):
         os.kill(children(sentinel(worker))[0], signal.SIGKILL)
@@ -118,7 +116,6 @@ def test_job_is_done_after_idle_workers_were_killed_one_by_one(worker: subproces
     assert_works()
 
 
-@pytest.mark.slow
 def test_job_is_done_although_all_workers_went_silent(worker: subprocess.Popen[bytes]) -> None:
     silent = children(sentinel(worker))[:WORKERS]
     for pid in silent:  # as if each waited for a lock that a dead one took with it
