@@ -8,12 +8,17 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext_lazy
+from django.utils.translation import ngettext
 
 from cloudia.accounts.models import ApiToken
 from cloudia.core.errors import InputError
 
 LIVES_DAYS = (7, 30, 90, 365)
+
+
+def lives() -> list[tuple[int, str]]:
+    """How long a token may live, in the reader's language."""
+    return [(days, ngettext("%(n)s day", "%(n)s days", days) % {"n": days}) for days in LIVES_DAYS]
 
 
 class TokenForm(forms.Form):
@@ -25,7 +30,7 @@ class TokenForm(forms.Form):
         label=_("Valid for"),
         coerce=int,
         initial=90,
-        choices=[(days, ngettext_lazy("%(n)s day", "%(n)s days", days) % {"n": days}) for days in LIVES_DAYS],
+        choices=lives,
     )
 
     def wish(self) -> dict[str, Any]:

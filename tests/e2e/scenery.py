@@ -19,7 +19,7 @@ from tests.e2e.seed import PASSWORD
 
 GIB = 2**30
 HOSTILE = "<script>alert(document.domain)</script>\"'><img src=x onerror=alert(1)> 🚀🇰🇷"  # in every place for names
-LONGEST = "가나다-very-long-name-" * 7  # cut to what the column allows
+LONGEST = ("가나다-very-long-name-" * 7)[:128]
 
 
 class Line(NamedTuple):
@@ -65,6 +65,13 @@ INSTANCES = [
 JOBS = {"creating": "instance.create", "starting": "instance.start", "stopping": "instance.stop"}
 JOBS |= {"rebooting": "instance.reboot"}
 POWER = {"creating": "absent", "failed": "absent", "starting": "stopped", "stopped": "stopped", "paused": "paused"}
+PROJECTS = ("커머스 운영", "품질 검증", "새 프로젝트")
+DESCRIPTION = "결제·정산 데이터베이스. 변경 전 데이터 팀에 알려 주세요."
+TYPES = {"소형": (1, 2), "표준": (2, 4), "대형": (4, 8), "메모리 최적화": (8, 64)}  # vCPUs, GiB
+SYSTEMS = {"Ubuntu 22.04 LTS": ("Ubuntu", "22.04"), "Debian 12": ("Debian", "12"), "Rocky Linux 9": ("Rocky", "9")}
+PERSON = "김서연"
+NAMES = (*(line.name for line in INSTANCES), HOSTILE, LONGEST, PERSON)
+DATA = (*NAMES, *PROJECTS, *TYPES, *SYSTEMS, DESCRIPTION)  # what is not the pages' own words
 
 
 def main() -> None:
@@ -81,12 +88,12 @@ def fill() -> dict[str, str]:
     from tests.factories import MembershipFactory, ProjectFactory
 
     now = timezone.now()
-    kim = User.objects.create_user("seoyeon.kim", PASSWORD, is_operator=True, display_name="김서연")
+    kim = User.objects.create_user("seoyeon.kim", PASSWORD, is_operator=True, display_name=PERSON)
     kim.email = "seoyeon.kim@example.com"
     kim.save()
     newcomer = User.objects.create_user("newcomer", PASSWORD)
-    project, other = ProjectFactory.create(name="커머스 운영"), ProjectFactory.create(name="품질 검증")
-    for member, place in ((kim, project), (kim, other), (newcomer, ProjectFactory.create(name="새 프로젝트"))):
+    project, other, empty = (ProjectFactory.create(name=name) for name in PROJECTS)
+    for member, place in ((kim, project), (kim, other), (newcomer, empty)):
         MembershipFactory.create(user=member, project=place)
     hosts = _hosts(now)
     images = _images(hosts, project)
@@ -114,13 +121,12 @@ def _images(hosts: list[Any], project: Any) -> list[Any]:
     from storage.enums import DomainKind
     from tests.factories import ImageFactory, InstanceTypeFactory, StorageDomainFactory
 
-    for name, vcpus, memory_gib in (("소형", 1, 2), ("표준", 2, 4), ("대형", 4, 8), ("메모리 최적화", 8, 64)):
+    for name, (vcpus, memory_gib) in TYPES.items():
         InstanceTypeFactory.create(name=name, vcpus=vcpus, memory_mib=memory_gib * 1024)
     shared = StorageDomainFactory.create(name="nfs-ssd-01", kind=DomainKind.SHARED_DIR, hosts=hosts)
-    systems = [("Ubuntu 22.04 LTS", "Ubuntu", "22.04"), ("Debian 12", "Debian", "12"), ("Rocky Linux 9", "Rocky", "9")]
     images = [
         ImageFactory.create(name=name, os_type=system, os_version=version, storage_domain=shared, virtual_bytes=8 * GIB)
-        for name, system, version in systems
+        for name, (system, version) in SYSTEMS.items()
     ]
     own = {"os_type": "Windows", "os_version": "2022", "virtual_bytes": 40 * GIB, "project": project}
     return [*images, ImageFactory.create(name="windows-2022-kms", storage_domain=shared, **own)]
@@ -132,7 +138,7 @@ def _instance(line: Line, project: Any, user: Any, hosts: list[Any], images: lis
     memory_mib = line.memory_gib * 1024
     instance = InstanceFactory.create(
         name=line.name,
-        description="결제·정산 데이터베이스. 변경 전 데이터 팀에 알려 주세요." if line.name.startswith("db-") else "",
+        description=DESCRIPTION if line.name.startswith("db-") else "",
         project=project,
         created_by=user,
         created_at=now - timedelta(days=line.days),
@@ -234,7 +240,7 @@ def _hostile(project: Any, hosts: list[Any], images: list[Any], user: Any) -> di
 
     given: dict[str, Any] = {"project": project, "host": hosts[0], "image": images[0], "created_by": user}
     evil = InstanceFactory.create(name=HOSTILE, description=HOSTILE, owner_name=HOSTILE, origin="autoscaling", **given)
-    long = InstanceFactory.create(name=LONGEST[:128], description="긴설명" * 300, power_state="running", **given)
+    long = InstanceFactory.create(name=LONGEST, description="긴설명" * 300, power_state="running", **given)
     longest_word = InstanceFactory.create(name="W" * 128, **given)
     for instance in (evil, long, longest_word):
         BootDiskFactory.create(instance=instance)
