@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import DESK, PHONE, Visits
+from tests.browser import PHONE, Visits
 from tests.e2e.gallery import Gallery
 from tests.e2e.places import DATABASE, settle
 
+LAPTOP = (1280, 720)  # CSS pixels
 LARGEST = 150_000  # bytes of a picture in the repository
 
 
@@ -47,7 +48,7 @@ SHOTS += [("jobs", "jobs"), ("job", "job"), ("hosts", "hosts")]
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize(("name", "place"), SHOTS, ids=[name for name, _place in SHOTS])
 def test_picture(gallery: Gallery, visits: Visits, pictures: Path, name: str, place: str, theme: str) -> None:
-    page = visits.page("seoyeon.kim", DESK, theme=theme)
+    page = visits.page("seoyeon.kim", LAPTOP, theme=theme)
     take(page, pictures / f"{name}-{theme}.png", gallery, place)
 
 
