@@ -43,7 +43,7 @@ vendor: ## fetch the pinned front-end files into static/vendor
 	$(PYTHON) -m deploy.vendor
 
 screenshots: packages-test requirements translations ## take the documentation's pictures anew
-	$(VENV)/python -m pytest tests/e2e -m browser --screenshots docs/images
+	$(VENV)/python -m pytest tests/e2e/test_screenshots.py --screenshots docs/images
 
 messages: ## collect translatable texts into locale/
 	$(VENV)/python manage.py makemessages -l ko --no-obsolete --no-wrap --add-location file \

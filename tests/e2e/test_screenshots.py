@@ -18,7 +18,7 @@ LARGEST = 150_000  # bytes of a picture in the repository
 @pytest.fixture
 def pictures(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """Where pictures go."""
-    folder: Path = request.config.getoption("--screenshots") or tmp_path
+    folder: Path = request.config.getoption("--screenshots", default=None) or tmp_path
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
