@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,14 +14,22 @@ from deploy.account import ensure_qemu
 from deploy.errors import StartError
 from deploy.init import has_systemd
 
+_RELEASE = platform.freedesktop_os_release()
+UBUNTU = _RELEASE["ID"] == "ubuntu"
+# Newer releases made a package of each of libvirt's drivers.
+_LIBVIRT_IS_WHOLE = (_RELEASE["ID"], _RELEASE.get("VERSION_ID")) in {("debian", "12"), ("ubuntu", "24.04")}
+_DRIVERS = tuple(f"libvirt-daemon-driver-{name}" for name in ("storage", "nodedev", "secret", "network"))
+
 BUILD = ("python3-venv", "python3-dev", "gcc", "pkg-config", "libvirt-dev", "gettext", "tzdata")
 GUEST_IMAGE = ("grub-pc-bin", "grub-common", "fdisk", "e2fsprogs", "cpio", "kmod")
-HYPERVISOR = ("libvirt-clients", "qemu-system-x86", "qemu-utils", "libvirt-daemon-driver-qemu", "libvirt-daemon")
+HYPERVISOR = (
+    *("libvirt-clients", "qemu-system-x86", "qemu-utils", "libvirt-daemon", "libvirt-daemon-driver-qemu"),
+    *(() if _LIBVIRT_IS_WHOLE else _DRIVERS),
+)
 WITH_SYSTEMD = ("libvirt-daemon-system",)  # brings the units, and polkit's rule for the group libvirt
 POSTGRES = ("postgresql",)
 NETWORK = ("openvswitch-switch", "ovn-central", "ovn-host")
 LAB = (*HYPERVISOR, *NETWORK, "iproute2", "ethtool", "gnutls-bin", "procps")
-UBUNTU = "ID=ubuntu" in Path("/etc/os-release").read_text().splitlines()
 TESTS = ("chromium-browser" if UBUNTU else "chromium", "fonts-noto-cjk")
 
 POLICY = Path("/usr/sbin/policy-rc.d")  # invoke-rc.d(8): status 101 forbids every action on a service
