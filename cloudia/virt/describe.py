@@ -54,7 +54,8 @@ def cpu_features(conn: Any, cpu: HostCpu) -> frozenset[str]:
         if error.get_error_code() != libvirt.VIR_ERR_NO_SUPPORT:  # other architectures
             raise
         return frozenset()
-    return frozenset(feature.name or "" for feature in HostCpu.parse(xml).features)
+    found = HostCpu.parse(xml).features  # newer libvirt also names what the model has and this CPU has not
+    return frozenset(feature.name or "" for feature in found if feature.policy != "disable")
 
 
 def working_accelerators(capabilities: Capabilities, cpu: HostCpu, cpu_flags: frozenset[str]) -> frozenset[Accelerator]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from cloudia.virt import Accelerator, Feature
-from cloudia.virt.describe import features, version, working_accelerators
-from cloudia.virt.xml.capabilities import Capabilities, DomainCapabilities
+from cloudia.virt.describe import cpu_features, features, version, working_accelerators
+from cloudia.virt.xml.capabilities import Capabilities, DomainCapabilities, HostCpu
 
 OFFER = """<capabilities><host><cpu><arch>{arch}</arch></cpu></host>
 <guest><os_type>hvm</os_type><arch name='{arch}'>{types}</arch></guest>
@@ -32,6 +32,18 @@ def test_kvm_works_where_it_is_offered_and_the_cpu_has_it(
     capabilities = Capabilities.parse(OFFER.format(arch=arch, types=types))
     (cpu,) = capabilities.cpus
     assert working_accelerators(capabilities, cpu, frozenset(flags)) == working
+
+
+class Expanding:
+    """A connection that expands a CPU as libvirt 11 does: from a model that has what this CPU has not."""
+
+    def baselineCPU(self, cpus: list[str], flags: int) -> str:  # noqa: N802  libvirt's name
+        return "<cpu><feature policy='require' name='sse2'/><feature policy='disable' name='svm'/></cpu>"
+
+
+def test_flag_that_only_the_cpus_model_has_is_none() -> None:
+    cpu = HostCpu.parse("<cpu><arch>x86_64</arch><model>EPYC</model></cpu>")
+    assert cpu_features(Expanding(), cpu) == {"sse2"}
 
 
 EVERYTHING = """<domainCapabilities>
