@@ -13,7 +13,7 @@ from deploy.config import USER
 from deploy.errors import StartError
 from deploy.init import has_systemd
 
-KVM = Path("/dev/kvm")
+KVM, SOCKETS = Path("/dev/kvm"), Path("/run/libvirt")
 URI = "qemu:///system"
 MONOLITHIC = ("virtlogd", "libvirtd")
 MODULAR = ("virtlogd", "virtsecretd", "virtnodedevd", "virtnetworkd", "virtstoraged", "virtqemud")
@@ -77,6 +77,9 @@ def _start_daemons(folder: Path) -> None:
     configuration.write_text(CONFIGURATION)
     # libvirtd makes it only after the first guest's serial log was to be opened there.
     Path("/var/log/libvirt/qemu").mkdir(parents=True, exist_ok=True)
+    # libvirtd's embedded driver makes it for root alone, and libvirtd leaves it as it is.
+    SOCKETS.mkdir(exist_ok=True)
+    SOCKETS.chmod(0o755)
     for daemon in daemons:
         if _listens(daemon):
             continue
@@ -89,7 +92,7 @@ def _start_daemons(folder: Path) -> None:
 def _listens(daemon: str) -> bool:
     name = "libvirt" if daemon == "libvirtd" else daemon
     with socket.socket(socket.AF_UNIX) as probe:
-        return probe.connect_ex(f"/run/libvirt/{name}-sock") == 0
+        return probe.connect_ex(str(SOCKETS / f"{name}-sock")) == 0
 
 
 def _wait(seconds: float = 30) -> None:
