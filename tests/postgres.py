@@ -15,6 +15,7 @@ from pathlib import Path
 from deploy.postgres import initialise, ready_command, server_command
 
 PR_SET_PDEATHSIG = 1  # prctl(2)
+START_S = 120  # on a machine that is busy writing to its disk
 FASTER = ("fsync=off", "full_page_writes=off", "synchronous_commit=off")  # nothing here outlives the session
 
 
@@ -47,7 +48,7 @@ def cluster(directory: Path, options: Sequence[str] = FASTER) -> Iterator[None]:
 
 
 def _wait_until_ready(directory: Path, server: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + START_S
     while subprocess.run(ready_command(directory)).returncode:
         if server.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError(f"PostgreSQL did not start: {(directory / 'log').read_text()}")

@@ -26,7 +26,7 @@ def main() -> None:
 
 
 def fill(hosts: dict[str, str], shared_dir: str, image: Path) -> dict[str, str]:
-    """Hosts by name with their URIs; returns the tokens by role, and the project's id."""
+    """Hosts by name with their URIs; returns the tokens by role, and the ids of the project and the images."""
     from cloudia.accounts.models import User  # after django.setup
     from tests.factories import InstanceTypeFactory, ProjectFactory
 
@@ -34,10 +34,10 @@ def fill(hosts: dict[str, str], shared_dir: str, image: Path) -> dict[str, str]:
     InstanceTypeFactory.create(name="Tiny", vcpus=1, memory_mib=96)
     InstanceTypeFactory.create(name="Small", vcpus=2, memory_mib=4096)
     rows = [_host(name, uri) for name, uri in hosts.items()]
-    _image(shared_dir, rows, image)
+    images = _images(shared_dir, rows, image)
     operator = User.objects.create_superuser("operator", PASSWORD)
     answer = {role: _member(project, role) for role in ("viewer", "operator", "manager")}
-    return {**answer, "admin": _token(operator), "project": str(project.pk)}
+    return {**answer, **images, "admin": _token(operator), "project": str(project.pk)}
 
 
 def _host(name: str, uri: str) -> Any:
@@ -46,7 +46,8 @@ def _host(name: str, uri: str) -> Any:
     return Host.objects.create(name=name, uri=uri, reserved_memory_mib=512, vcpu_ratio=16)
 
 
-def _image(shared_dir: str, hosts: list[Any], path: Path) -> None:
+def _images(shared_dir: str, hosts: list[Any], path: Path) -> dict[str, str]:
+    """The tiny guest, and a blank disk for tests that need many guests at once: these find nothing to boot and rest."""
     from cloudia.virt import hypervisor
     from storage.enums import DomainKind
     from tests.factories import ImageFactory, StorageDomainFactory
@@ -60,6 +61,9 @@ def _image(shared_dir: str, hosts: list[Any], path: Path) -> None:
     volumes = hypervisor(hosts[0].endpoint).volumes
     with path.open("rb") as source:
         volumes.upload(domain.pool_name, image.volume_name, source, path.stat().st_size, image.virtual_bytes)
+    blank = ImageFactory.create(name="blank", storage_domain=domain, virtual_bytes=GIB // 16)
+    volumes.ensure_empty(domain.pool_name, blank.volume_name, blank.virtual_bytes)
+    return {"tiny": str(image.pk), "blank": str(blank.pk)}
 
 
 def _member(project: Any, role: str) -> str:

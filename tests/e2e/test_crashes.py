@@ -50,7 +50,7 @@ def locks(stack: Stack) -> int:
 
 def test_creates_with_workers_killed_end_running_or_cleanly_failed(stack: Stack) -> None:
     with workers_killed_at_random(stack) as kills:
-        jobs = [stack.create(f"crash-{number}") for number in range(CREATES)]
+        jobs = [stack.create(f"crash-{number}", image=stack.seeded["blank"]) for number in range(CREATES)]
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline and kills["worker"] < CREATES:
             time.sleep(0.2)
