@@ -6,18 +6,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from playwright.sync_api import Browser, BrowserContext, Dialog, Page, StorageState, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, StorageState, expect, sync_playwright
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
 DESK, PHONE = (1440, 900), (390, 844)  # CSS pixels
-PATIENCE_MS = 15_000
+PATIENCE_MS = 15_000  # with a busy computer; nothing waits that long on a quiet one
 
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """A running browser. While it runs Django's database can't be used in this thread: Playwright has a loop there."""
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         try:
