@@ -3,7 +3,6 @@ SHELL := /bin/bash
 VENV := .venv/bin
 PYTHON := /usr/bin/python3
 QUICK := not qemu and not browser and not slow
-export PORT BIND DATABASE_URL
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check lint format bench lab lab-down vendor screenshots messages packages-% requirements translations

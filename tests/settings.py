@@ -16,7 +16,8 @@ if "CLOUDIA_TEST_DIR" not in os.environ:
 TEST_DIR = Path(os.environ["CLOUDIA_TEST_DIR"])
 POSTGRES_DIR = TEST_DIR / "postgres"
 
-os.environ.setdefault("DATABASE_URL", f"postgresql://cloudia@/cloudia?host={POSTGRES_DIR}")
+if not os.environ.get("DATABASE_URL"):  # an empty one says nothing: make exports variables that are not set
+    os.environ["DATABASE_URL"] = f"postgresql://cloudia@/cloudia?host={POSTGRES_DIR}"
 os.environ.setdefault("CLOUDIA_VAR", str(TEST_DIR / "var"))
 os.environ.setdefault("CLOUDIA_SECRET_KEY", "only-for-tests-" + "0123456789abcdef" * 4)
 os.environ.setdefault("CLOUDIA_STATIC_STORAGE", "django.contrib.staticfiles.storage.StaticFilesStorage")
