@@ -28,6 +28,9 @@ def hung(host: LabHost) -> Iterator[None]:
         host.unhang()
 
 
+NOISE_S = 1.5  # what a busy machine may add; below the 2 s that every waiting caller would pay
+
+
 def seconds_to_fail(host: Hypervisor) -> float:
     begin = time.monotonic()
     with pytest.raises(HostUnreachable):
@@ -46,12 +49,12 @@ def test_hung_host_costs_its_callers_little_and_others_nothing(lab_hosts: list[L
     first.ping()
     second.ping()
     with hung(lab_hosts[0]):
-        assert 2 <= seconds_to_fail(first) < 2.5
-        assert seconds_to_answer(second) < 0.2
+        assert 2 <= seconds_to_fail(first) < 2 + NOISE_S
+        assert seconds_to_answer(second) < NOISE_S
         time.sleep(GRACE_S)
-        assert sum(seconds_to_fail(first) for _ in range(20)) < 0.1
+        assert sum(seconds_to_fail(first) for _ in range(20)) < NOISE_S, "waiting would take 2 s each"
     time.sleep(0.5)
-    assert seconds_to_answer(first) < 0.2
+    assert seconds_to_answer(first) < NOISE_S
 
 
 def test_calls_that_wait_when_keepalive_cuts_do_not_harm_the_process(lab_host: LabHost) -> None:
@@ -69,7 +72,7 @@ def test_calls_that_wait_when_keepalive_cuts_do_not_harm_the_process(lab_host: L
         assert lost.wait(CUT_S + 3)
         time.sleep(1)
     time.sleep(1)  # everything that was waiting is let go now
-    assert seconds_to_answer(host) < 0.2
+    assert seconds_to_answer(host) < NOISE_S
     subscription.close()
     assert threading.active_count() <= before
 
