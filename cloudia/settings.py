@@ -25,10 +25,12 @@ INSTALLED_APPS = [
     "cloudia.ui",
     "cloudia.api",
     "storage",
+    "networking",
     "instances",
     "cloudia.accounts.admin_config.OperatorAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
+    "django.contrib.postgres",
     "django.contrib.sessions",
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
@@ -182,6 +184,16 @@ Q_CLUSTER = {
     "label": "Queue",
     "scheduler": False,
 }
+
+# --- networks -----------------------------------------------------------------------------------------------------
+# OVN's databases: a unix socket, or ssl: with the three files.
+OVN_NORTHBOUND = env.text("CLOUDIA_OVN_NB", "unix:/var/run/ovn/ovnnb_db.sock")
+OVN_SOUTHBOUND = env.text("CLOUDIA_OVN_SB", "unix:/var/run/ovn/ovnsb_db.sock")
+OVN_PRIVATE_KEY = env.text("CLOUDIA_OVN_KEY", "")
+OVN_CERTIFICATE = env.text("CLOUDIA_OVN_CERT", "")
+OVN_CA = env.text("CLOUDIA_OVN_CA", "")
+NETWORK_MTU = env.number("CLOUDIA_MTU", 1442, minimum=576)  # of guests: 1500 without Geneve's 58 bytes
+NETWORK_DNS = env.words("CLOUDIA_DNS", "1.1.1.1 8.8.8.8")  # what guests ask for names that OVN does not know
 
 # --- log ----------------------------------------------------------------------------------------------------------
 # To standard error, without times: whoever collects the lines (systemd, a supervisor) adds them.

@@ -15,12 +15,13 @@ from django.utils.translation import ngettext_lazy
 from cloudia.accounts.enums import Origin
 from cloudia.accounts.models import Project, User
 from cloudia.core.display import DisplayState
-from cloudia.core.policy import Text
+from cloudia.core.policy import Holder, Text
 from cloudia.hosts.models import Host
 from cloudia.jobs.models import Lockable
 from instances import enums
 from instances.enums import DesiredState, PowerState
 from instances.querysets import InstanceQuerySet, InstanceTypeQuerySet
+from networking.models import VPC, NetworkInterface
 from storage.models import Image, Volume
 
 MAX_VCPUS = 255  # QEMU's q35 machine without an x2APIC-capable guest
@@ -137,6 +138,21 @@ class Instance(Lockable):
         return self.power_state
 
     @property
+    def nics(self) -> list[NetworkInterface]:
+        """Its network interfaces, the primary one first."""
+        return [link.interface for link in self.interfaces.all()]
+
+    @property
+    def vpc(self) -> VPC | None:
+        """Where its interfaces are: all of them are in one VPC."""
+        return next((nic.subnet.vpc for nic in self.nics), None)
+
+    @property
+    def ip_addresses(self) -> list[str]:
+        """Its addresses, the primary one first."""
+        return [nic.address for nic in self.nics]
+
+    @property
     def state_label(self) -> Text:
         """What policies say about it."""
         return self.display_state.label
@@ -195,3 +211,48 @@ class InstanceDisk(models.Model):
     def device_name(self) -> str:
         """장치 이름: what a Linux guest usually calls it."""
         return f"vd{chr(ord('a') + self.position)}"
+
+
+class InstanceInterface(models.Model):
+    """A network interface of an instance. The first is the primary one: it can't be removed."""
+
+    instance = models.ForeignKey(Instance, models.CASCADE, related_name="interfaces")
+    interface = models.OneToOneField(NetworkInterface, models.PROTECT, related_name="attachment")
+    position = models.PositiveSmallIntegerField()
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [models.UniqueConstraint(fields=["instance", "position"], name="one_interface_per_position")]
+
+    def __str__(self) -> str:
+        return f"{self.name} · {self.interface.address}"
+
+    @property
+    def project_id(self) -> uuid.UUID:
+        """Its instance's."""
+        return self.instance.project_id
+
+    @property
+    def state(self) -> str:
+        """What policies ask about: its instance's."""
+        return self.instance.state
+
+    @property
+    def state_label(self) -> Text:
+        """What policies say about it."""
+        return self.instance.state_label
+
+    @property
+    def held_by(self) -> Holder | None:
+        """The job that has its instance."""
+        return self.instance.held_by
+
+    @property
+    def name(self) -> str:
+        """What people call it: ``nic-1`` is the primary one."""
+        return f"nic-{self.position + 1}"
+
+    @property
+    def is_primary(self) -> bool:
+        """Whether it is the one that an instance always has."""
+        return self.position == 0

@@ -21,9 +21,11 @@ from cloudia.virt import Hypervisor, hypervisor
 from cloudia.virt import PowerState as Seen
 from instances import boot_disk, policies
 from instances.enums import DesiredState, PowerState
+from instances.interfaces import interfaces_forget
 from instances.models import Instance
 from instances.observations import look
 from instances.selectors import domain_spec, hosts_with
+from networking.sync import ensure_effect
 
 TICK_S = 10  # ACPI requests are repeated this often; between two of them the worker serves others
 OFF = {Seen.STOPPED, Seen.CRASHED}
@@ -92,6 +94,12 @@ class InstanceOperation(Operation):
         self.hypervisor.domains.define(domain_spec(self.instance, self.host))
         run.note(f"virsh define {self.instance.short_id}")
 
+    def ensure_network(self, run: Run) -> None:
+        """Wait until OVN has the interfaces: a guest that starts too early asks for an address in vain."""
+        if self.instance.interfaces.exists():
+            ensure_effect()
+            run.note(f"ovn-nbctl find Logical_Switch_Port external_ids:cloudia\\:owner={self.instance.short_id}")
+
     def ensure_started(self, run: Run) -> None:
         """Power on."""
         self.hypervisor.domains.start(self.instance.pk)
@@ -125,6 +133,7 @@ class CreateInstance(InstanceOperation):
         """Disk, domain, power; undone in reverse."""
         steps = [
             Step("boot_disk", _("Make the boot disk"), self._ensure_disk, self.ensure_no_boot_disk),
+            Step("network", _("Connect to the network"), self.ensure_network),
             Step("define", _("Define the domain"), self._ensure_domain, self.ensure_undefined),
         ]
         if self.job.params.get("start", True):
@@ -167,6 +176,7 @@ class StartInstance(InstanceOperation):
     def steps(self) -> Sequence[Step]:
         """Defined again first: so edits take effect, and a domain lost on the host comes back."""
         return [
+            Step("network", _("Connect to the network"), self.ensure_network),
             Step("define", _("Define the domain"), self._ensure_current),
             Step("start", _("Power on"), self.ensure_started),
         ]
@@ -294,6 +304,7 @@ class DeleteInstance(InstanceOperation):
     def succeeded(self) -> None:
         """Only now the rows go."""
         boot_disk.boot_disk_forget(self.instance)
+        interfaces_forget(self.instance)
         self.instance.delete()
 
 

@@ -8,7 +8,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from cloudia.accounts.enums import Origin, Permission
-from cloudia.core.policy import Action, Denial, Holder, Kind
+from cloudia.core.policy import Action, Denial, Holder, Kind, Rule
 from instances.enums import PowerState
 
 
@@ -92,6 +92,66 @@ DELETE = Action(
     icon="trash",
     destructive=True,
 )
+
+
+def is_secondary(link: Any, actor: Any) -> Denial | None:
+    """An instance keeps the interface it began with."""
+    if not link.is_primary:
+        return None
+    return Denial("primary_interface", gettext("The first network interface can't be removed."))
+
+
+def has_no_floating_ip(link: Any, actor: Any) -> Denial | None:
+    """An address that leads there is not cut off by mistake."""
+    if not (floating := link.interface.floating_ip):
+        return None
+    message = gettext("Floating IP %(address)s leads to it. Disassociate it first.") % {"address": floating}
+    return Denial("in_use", message, holder=Holder("floatingip", str(floating.pk), str(floating)))
+
+
+def of_instance(rule: Rule) -> Rule:
+    """The same rule, asked of the instance that an interface belongs to."""
+    return lambda link, actor: rule(link.instance, actor)
+
+
+ADD_INTERFACE = Action(
+    name="add_interface",
+    label=_("Add interface"),
+    permission=Permission.MANAGE,
+    states=STOPPED,
+    states_label=_("stopped"),
+    rules=[managed_by_us],
+    icon="plus",
+)
+# Which security groups guard it can change at any time: the guest does not notice.
+GUARD_INTERFACE = Action(
+    name="guard",
+    label=_("Change security groups"),
+    permission=Permission.MANAGE,
+    rules=[of_instance(managed_by_us)],
+    icon="shield",
+)
+MOVE_INTERFACE = Action(
+    name="move",
+    label=_("Change subnet or address"),
+    permission=Permission.MANAGE,
+    states=STOPPED,
+    states_label=_("stopped"),
+    rules=[of_instance(managed_by_us)],
+    icon="pencil",
+)
+REMOVE_INTERFACE = Action(
+    name="remove",
+    label=_("Remove"),
+    permission=Permission.MANAGE,
+    states=STOPPED,
+    states_label=_("stopped"),
+    rules=[of_instance(managed_by_us), is_secondary, has_no_floating_ip],
+    confirm=_("Remove this network interface?"),
+    icon="trash",
+    destructive=True,
+)
+INTERFACE_ACTIONS: list[Action] = [GUARD_INTERFACE, MOVE_INTERFACE, REMOVE_INTERFACE]
 
 CREATE_TYPE = Action(name="create", label=_("Create instance type"), permission=Permission.ADMINISTER, icon="plus")
 EDIT_TYPE = Action(name="edit", label=_("Edit"), permission=Permission.ADMINISTER, icon="pencil")

@@ -2,33 +2,46 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+import re
+from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Prefetch, Q
 
 from cloudia.accounts.actor import Actor
 from cloudia.accounts.models import Project
 from cloudia.core.ids import is_uuid
 from cloudia.core.querysets import ProjectQuerySet
 from instances.enums import DesiredState, PowerState
+from networking.models import NetworkInterface
 
 if TYPE_CHECKING:
     from instances.models import Instance, InstanceType  # noqa: F401  # they are made from these
 
 
+ADDRESS = re.compile(r"[0-9]{1,3}(\.[0-9]{0,3}){1,3}")  # the beginning of an IPv4 address
+
+
 class InstanceQuerySet(ProjectQuerySet["Instance"]):
     """Instances belong to a project."""
 
-    def for_display(self) -> Self:
-        """With everything that a list row or a status needs, in one query."""
+    def for_policies(self) -> Self:
+        """With everything that policies and a status need, in one query."""
         return self.select_related("host", "current_job", "project")
 
+    def for_display(self) -> Self:
+        """With everything that a list row needs: also its addresses, in one query more."""
+        interfaces: Any = self.model._meta.get_field("interfaces").related_model
+        links = interfaces.objects.select_related("interface__subnet__vpc")
+        return self.for_policies().prefetch_related(Prefetch("interfaces", queryset=links))
+
     def matching(self, text: str) -> Self:
-        """Those whose name contains ``text``, or whose id or short id begins with it."""
+        """Those whose name contains ``text``, or whose id, short id or IP address begins with it."""
         found = Q(name__icontains=text) | Q(short_id__istartswith=text)
         if is_uuid(text):
             found |= Q(pk=text)
+        if ADDRESS.fullmatch(text):
+            found |= Q(pk__in=NetworkInterface.objects.matching(text).values("owner_id"))
         return self.filter(found)
 
     def claiming_resources(self) -> Self:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 
+from django.conf import settings
 from django.db.models import Count, Sum
 
 from cloudia.accounts.actor import Actor
@@ -13,10 +14,11 @@ from cloudia.hosts.models import Host
 from cloudia.hosts.placement import Demand, shortage
 from cloudia.hosts.usage import Usage
 from cloudia.hosts.usage import usage_by_host as all_usage
-from cloudia.virt import DiskSpec, DomainSpec
+from cloudia.virt import DiskSpec, DomainSpec, NicSpec
 from instances.models import Instance
 from instances.querysets import InstanceQuerySet
 from instances.wishes import Compute
+from networking.models import HostNetwork, NetworkInterface
 from storage.models import Image
 
 
@@ -39,7 +41,8 @@ def usage_by_host() -> Mapping[uuid.UUID, Usage]:
 
 def hosts_with(image: Image) -> list[Host]:
     """Hosts on which the image's storage domain is there."""
-    return list(Host.objects.filter(attachments__domain=image.storage_domain, attachments__active=True))
+    hosts = Host.objects.filter(attachments__domain=image.storage_domain, attachments__active=True)
+    return list(hosts.select_related("network"))
 
 
 def room_for(image: Image, compute: Compute) -> dict[Host, Text | None]:
@@ -55,6 +58,8 @@ def room_for(image: Image, compute: Compute) -> dict[Host, Text | None]:
 def domain_spec(instance: Instance, host: Host) -> DomainSpec:
     """The instance as the gateway's designer wants it."""
     disks = instance.disks.select_related("volume__storage_domain").order_by("position")
+    nics = NetworkInterface.objects.filter(attachment__instance=instance).order_by("attachment__position")
+    place = HostNetwork.objects.filter(host=host).first()
     return DomainSpec(
         uuid=instance.pk,
         name=instance.short_id,
@@ -75,5 +80,9 @@ def domain_spec(instance: Instance, host: Host) -> DomainSpec:
                 bootable=disk.is_boot,
             )
             for disk in disks
+        ),
+        nics=tuple(
+            NicSpec(id=nic.pk, mac=nic.mac, mtu=settings.NETWORK_MTU, offloads=not (place and place.userspace))
+            for nic in nics
         ),
     )

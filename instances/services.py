@@ -8,6 +8,7 @@ from typing import Any
 from cloudia.accounts.actor import Actor
 from cloudia.accounts.audit import audited
 from cloudia.accounts.models import Project
+from cloudia.core.faults import Faults
 from cloudia.core.policy import Action, ActionDenied
 from cloudia.hosts.models import Host
 from cloudia.hosts.placement import Demand, place
@@ -16,9 +17,11 @@ from cloudia.jobs.services import job_enqueue
 from instances import operations, policies
 from instances.boot_disk import boot_disk_record
 from instances.enums import DesiredState
+from instances.interfaces import interfaces_record
 from instances.models import Instance, short_id_of
 from instances.selectors import hosts_with
-from instances.wishes import Faults, InstanceWish, check_description, check_name, check_wish
+from instances.wishes import InstanceWish, check_description, check_name, check_wish
+from networking.services.interfaces import interfaces_rename
 
 
 @audited("instance.create", target="project")
@@ -32,6 +35,7 @@ def instance_create(*, actor: Actor, project: Project, wish: InstanceWish) -> Jo
     host = place(Demand(wish.compute.vcpus, wish.compute.memory_mib), hosts_with(wish.image))
     instance = _instance_record(actor, project, wish, host)
     boot_disk_record(instance, wish.boot_gib)
+    interfaces_record(instance, wish.interfaces)
     params = {"start": wish.start, "boot_disk_gib": wish.boot_gib}
     return job_enqueue(operation=operations.CreateInstance, target=instance, actor=actor, params=params)
 
@@ -68,6 +72,7 @@ def instance_edit(
     check_description(faults, row.description)
     faults.raise_if_any()
     row.save(update_fields=["name", "description"])
+    interfaces_rename(owner_id=row.pk, name=row.name)
     return row
 
 
@@ -91,7 +96,7 @@ def _checked(action: Action, instance: Instance, actor: Actor) -> Instance:
     locked = Instance.objects.select_for_update().filter(pk=instance.pk).values_list("pk")  # joins can't be locked too
     if not locked:
         raise ActionDenied(policies.gone())
-    row = Instance.objects.for_display().get(pk=instance.pk)
+    row = Instance.objects.for_policies().get(pk=instance.pk)
     action.check(row, actor)
     return row
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import unicodedata
-from collections import defaultdict
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
 from cloudia.accounts.models import Project
-from cloudia.core.errors import FieldError, InputError
+from cloudia.core.faults import Faults
 from instances.models import MAX_MEMORY_MIB, MAX_VCPUS, MIN_MEMORY_MIB, InstanceType
+from networking.services.interfaces import InterfaceWish, check_interfaces
 from storage.models import Image
 
 MAX_NAME = 128
@@ -59,11 +59,15 @@ class Compute:
 
 @dataclass(frozen=True, kw_only=True)
 class InstanceWish:
-    """A request for a new instance. ``boot_disk_gib`` None means as large as the image."""
+    """A request for a new instance; its first interface is the primary one.
+
+    ``boot_disk_gib`` None means as large as the image.
+    """
 
     name: str
     image: Image
     compute: Compute
+    interfaces: tuple[InterfaceWish, ...]
     description: str = ""
     boot_disk_gib: int | None = None
     start: bool = True
@@ -74,28 +78,6 @@ class InstanceWish:
         return self.image.minimum_gib if self.boot_disk_gib is None else self.boot_disk_gib
 
 
-class Faults:
-    """Collects what is wrong, so that all of it is said at once."""
-
-    def __init__(self) -> None:
-        self.fields: dict[str, list[FieldError]] = defaultdict(list)
-
-    def require(self, holds: bool, field: str, code: str, detail: str) -> None:
-        """Note ``detail`` at ``field`` unless ``holds``."""
-        if not holds:
-            self.fields[field].append(FieldError(code, detail))
-
-    def number(self, field: str, value: int, least: int, most: int) -> None:
-        """Note it unless ``least <= value <= most``."""
-        detail = _("Enter a number from %(least)s to %(most)s.") % {"least": least, "most": most}
-        self.require(least <= value <= most, field, "out_of_range", detail)
-
-    def raise_if_any(self) -> None:
-        """Raise InputError with everything noted."""
-        if self.fields:
-            raise InputError(_("Some fields need to be corrected."), self.fields)
-
-
 def check_wish(wish: InstanceWish, project: Project) -> None:
     """Raise InputError naming every field that can't be as wished."""
     faults = Faults()
@@ -103,6 +85,7 @@ def check_wish(wish: InstanceWish, project: Project) -> None:
     check_description(faults, wish.description)
     _check_image(faults, wish, project)
     _check_compute(faults, wish.compute, project)
+    check_interfaces(faults, wish.interfaces, project)
     faults.raise_if_any()
 
 

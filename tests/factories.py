@@ -10,10 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
+from ipaddress import ip_network
 from typing import Any
 
 from django.utils import timezone
-from factory.declarations import LazyAttribute, LazyFunction, PostGeneration, SelfAttribute, Sequence, SubFactory
+from factory.declarations import (
+    LazyAttribute,
+    LazyFunction,
+    PostGeneration,
+    RelatedFactory,
+    SelfAttribute,
+    Sequence,
+    SubFactory,
+)
 from factory.django import DjangoModelFactory
 from factory.faker import Faker
 
@@ -23,7 +32,18 @@ from cloudia.hosts.models import Host
 from cloudia.jobs.enums import JobStatus
 from cloudia.jobs.models import Job, JobLock, JobStep, Lockable
 from instances.enums import DesiredState, PowerState
-from instances.models import Instance, InstanceDisk, InstanceType
+from instances.models import Instance, InstanceDisk, InstanceInterface, InstanceType
+from networking.models import (
+    VPC,
+    ExternalNetwork,
+    FloatingIP,
+    HostNetwork,
+    NetworkInterface,
+    SecurityGroup,
+    SecurityGroupRule,
+    Subnet,
+)
+from networking.services.addresses import free_address, new_mac
 from storage.enums import ImageStatus
 from storage.models import Image, StorageAttachment, StorageDomain, Volume
 
@@ -75,11 +95,24 @@ class MembershipFactory(DjangoModelFactory[Membership]):
     role = Role.MANAGER
 
 
+class HostNetworkFactory(DjangoModelFactory[HostNetwork]):
+    """A host's place in the network."""
+
+    class Meta:
+        model = HostNetwork
+
+    chassis = LazyAttribute(lambda network: network.host.name)
+    physical_networks = LazyFunction(lambda: ["public"])
+
+
 class HostFactory(DjangoModelFactory[Host]):
-    """A host that answers and has room: 16 CPUs, 64 GiB."""
+    """A host that answers, is connected and has room: 16 CPUs, 64 GiB; ``network=None`` leaves it unconnected."""
 
     class Meta:
         model = Host
+        skip_postgeneration_save = True
+
+    network = RelatedFactory(HostNetworkFactory, factory_related_name="host")
 
     name = Sequence(lambda n: f"kvm-{n:02}")
     uri = LazyAttribute(lambda host: f"qemu+tls://{host.name}/system")
@@ -179,6 +212,111 @@ class BootDiskFactory(DjangoModelFactory[InstanceDisk]):
     )
     position = 0
     is_boot = True
+
+
+class ExternalNetworkFactory(DjangoModelFactory[ExternalNetwork]):
+    """198.51.100.0/24, the default one; its gateway is .1."""
+
+    class Meta:
+        model = ExternalNetwork
+
+    name = Sequence(lambda n: f"public-{n}")
+    cidr = LazyFunction(lambda: ip_network("198.51.100.0/24"))
+    gateway = "198.51.100.1"
+    first_address = "198.51.100.2"
+    last_address = "198.51.100.254"
+    is_default = True
+
+
+class VPCFactory(DjangoModelFactory[VPC]):
+    """A VPC without a way out."""
+
+    class Meta:
+        model = VPC
+
+    name = Sequence(lambda n: f"vpc-{n}")
+    project = SubFactory(ProjectFactory)
+
+
+class SubnetFactory(DjangoModelFactory[Subnet]):
+    """10.0.0.0/24; ``cidr="10.1.0.0/24"`` may be text."""
+
+    class Meta:
+        model = Subnet
+
+    name = Sequence(lambda n: f"subnet-{n}")
+    vpc = SubFactory(VPCFactory, project=SelfAttribute("..project"))
+    project = SubFactory(ProjectFactory)
+    cidr = "10.0.0.0/24"
+    gateway = LazyAttribute(lambda subnet: str(ip_network(subnet.cidr)[1]))
+
+    @classmethod
+    def _create(cls, model_class: type[Subnet], *args: Any, **values: Any) -> Subnet:
+        return super()._create(model_class, *args, **{**values, "cidr": ip_network(values["cidr"])})
+
+
+class SecurityGroupFactory(DjangoModelFactory[SecurityGroup]):
+    """A group without rules."""
+
+    class Meta:
+        model = SecurityGroup
+
+    name = Sequence(lambda n: f"sg-{n}")
+    project = SubFactory(ProjectFactory)
+
+
+class RuleFactory(DjangoModelFactory[SecurityGroupRule]):
+    """In from everywhere, TCP 80."""
+
+    class Meta:
+        model = SecurityGroupRule
+
+    group = SubFactory(SecurityGroupFactory)
+    direction = "in"
+    protocol = "tcp"
+    port_min = 80
+    port_max = SelfAttribute("port_min")
+    cidr = LazyFunction(lambda: ip_network("0.0.0.0/0"))
+
+
+class InterfaceFactory(DjangoModelFactory[InstanceInterface]):
+    """An interface of an instance, in a subnet of its project, at the lowest free address; ``groups=[…]`` guard it."""
+
+    class Meta:
+        model = InstanceInterface
+        skip_postgeneration_save = True
+
+    class Params:
+        subnet = SubFactory(SubnetFactory, project=SelfAttribute("..instance.project"))
+        address = ""
+
+    instance = SubFactory(InstanceFactory)
+    position = LazyAttribute(lambda link: link.instance.interfaces.count())
+    interface = LazyAttribute(lambda link: _interface(link))
+    groups = PostGeneration(lambda link, create, groups: link.interface.security_groups.set(groups or ()))
+
+
+def _interface(link: Any) -> NetworkInterface:
+    return NetworkInterface.objects.create(
+        project=link.instance.project,
+        subnet=link.subnet,
+        address=free_address(link.subnet, link.address),
+        mac=new_mac(),
+        owner_id=link.instance.pk,
+        owner_name=link.instance.name,
+        owner_short_id=link.instance.short_id,
+    )
+
+
+class FloatingIPFactory(DjangoModelFactory[FloatingIP]):
+    """A floating IP that leads nowhere."""
+
+    class Meta:
+        model = FloatingIP
+
+    project = SubFactory(ProjectFactory)
+    external_network = SubFactory(ExternalNetworkFactory)
+    address = Sequence(lambda n: f"198.51.100.{10 + n % 240}")
 
 
 class JobFactory(DjangoModelFactory[Job]):

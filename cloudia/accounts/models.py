@@ -156,6 +156,22 @@ class Membership(models.Model):
         return f"{self.user} · {self.project} · {self.get_role_display()}"
 
 
+class Quota(models.Model):
+    """How many of something a project may have, where that differs from what every project may have."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="quotas", verbose_name=_("project"))
+    resource = models.CharField(_("resource"), max_length=32)
+    limit = models.PositiveIntegerField(_("limit"))
+
+    class Meta:
+        verbose_name = _("quota")
+        verbose_name_plural = _("quotas")
+        constraints = [models.UniqueConstraint(fields=["project", "resource"], name="one_quota_per_resource")]
+
+    def __str__(self) -> str:
+        return f"{self.project} · {self.resource} ≤ {self.limit}"
+
+
 class ApiToken(models.Model):
     """A key for programs. Only its SHA-256 is kept: it is random, so it needs no slow hash."""
 

@@ -15,6 +15,7 @@ from cloudia.accounts.actor import Actor
 from cloudia.accounts.audit import audited
 from cloudia.accounts.enums import Origin, Role
 from cloudia.accounts.models import ApiToken, Membership, Project, User
+from cloudia.accounts.provisioning import provision
 from cloudia.core.errors import InputError
 from cloudia.core.policy import ActionDenied
 from cloudia.core.validation import clean, input_error
@@ -30,6 +31,7 @@ def project_create(*, actor: Actor, name: str, description: str = "") -> Project
     policies.CREATE_PROJECT.check(project, actor)
     clean(project)
     project.save(force_insert=True)
+    provision(project)
     return project
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from django.db import connection
 from django.utils.text import format_lazy
@@ -15,7 +16,15 @@ from cloudia.hosts.enums import HostState
 from cloudia.hosts.models import Host
 from cloudia.hosts.usage import Usage, usage_by_host
 
+Constraint: TypeAlias = Callable[[Host], Text | None]  # why guests can't run there, or None
+_constraints: list[Constraint] = []
+
 PLACEMENT_LOCK = 0x636C6F75  # one advisory lock for the whole installation; "clou" in ASCII
+
+
+def register(constraint: Constraint) -> None:
+    """Add something that a host must have for guests; called at start-up."""
+    _constraints.append(constraint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +60,9 @@ def shortage(host: Host, used: Usage, demand: Demand) -> Text | None:
         return _("in maintenance")
     if not host.reachable:
         return _("does not answer")
+    for constraint in _constraints:
+        if reason := constraint(host):
+            return reason
     free_memory = host.allocatable_memory_mib - used.memory_mib
     if demand.memory_mib > free_memory:
         return format_lazy(

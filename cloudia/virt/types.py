@@ -113,6 +113,19 @@ class DiskSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class NicSpec:
+    """A network interface to give to a domain. ``id`` is the logical port's name in OVN; ``mtu`` in bytes.
+
+    Without ``offloads`` the guest computes its checksums and segments: the userspace switch does neither.
+    """
+
+    id: UUID
+    mac: str
+    mtu: int
+    offloads: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class DomainSpec:
     """What a guest shall be. ``max_*`` is how far it can grow while running; memory in MiB."""
 
@@ -124,6 +137,7 @@ class DomainSpec:
     vcpus: int
     memory_mib: int
     disks: tuple[DiskSpec, ...]
+    nics: tuple[NicSpec, ...] = ()
     max_vcpus: int = 0
     max_memory_mib: int = 0
     cores: int = 1

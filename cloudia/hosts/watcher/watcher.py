@@ -1,4 +1,4 @@
-"""What the leader does: a follower per host, and every second the jobs that the queue has lost."""
+"""What the leader does: a follower per host, every second the jobs that the queue has lost, and other apps' duties."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import Error, close_old_connections
 
 from cloudia.hosts.models import Host
+from cloudia.hosts.watcher.duties import Duties
 from cloudia.hosts.watcher.follower import Follower
 from cloudia.hosts.watcher.leadership import Leadership
 from cloudia.jobs import recovery
@@ -24,6 +25,7 @@ class Watcher:
     def __init__(self) -> None:
         self.leadership = Leadership()
         self.followers: dict[UUID, Follower] = {}
+        self.duties = Duties()
 
     def run(self) -> None:
         """Until the process is told to end."""
@@ -37,10 +39,11 @@ class Watcher:
     def tick(self) -> None:
         """Lead if we may, else follow nothing."""
         if not self.leadership.hold():
-            self._stop_followers()
+            self._stop_all()
             return
         try:
             self._follow_hosts()
+            self.duties.keep()
             recovery.recover()
         except Error as error:  # the lead is lost with it, at the next tick
             log.warning("the database is away: %s", error)
@@ -51,7 +54,7 @@ class Watcher:
 
     def stop(self) -> None:
         """Give everything back."""
-        self._stop_followers()
+        self._stop_all()
         self.leadership.release()
 
     def _follow_hosts(self) -> None:
@@ -67,6 +70,7 @@ class Watcher:
             self.followers[pk] = Follower(hosts[pk])
             self.followers[pk].start()
 
-    def _stop_followers(self) -> None:
+    def _stop_all(self) -> None:
+        self.duties.stop()
         while self.followers:
             self.followers.popitem()[1].stop()

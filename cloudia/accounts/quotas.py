@@ -1,0 +1,74 @@
+"""How much a project may have of what: apps register what can be counted, services claim before they make."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+from cloudia.accounts.models import Project, Quota
+from cloudia.core.policy import ActionDenied, Denial, Text
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """Something that is limited. ``default`` is every project's limit, unless an operator has set another."""
+
+    name: str
+    label: Text
+    default: int
+    count: Callable[[Project], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """How far a quota is used up."""
+
+    resource: Resource
+    used: int
+    limit: int
+
+
+_resources: dict[str, Resource] = {}
+
+
+def register(resource: Resource) -> None:
+    """Add something that is limited; called at start-up. Raises ValueError if the name is taken."""
+    if _resources.setdefault(resource.name, resource) is not resource:
+        raise ValueError(f"quota {resource.name!r} is registered twice")
+
+
+def resources() -> list[Resource]:
+    """Everything that is limited."""
+    return list(_resources.values())
+
+
+def level(project: Project, name: str) -> Level:
+    """How far one quota is used up now."""
+    resource = _resources[name]
+    own = Quota.objects.filter(project=project, resource=name).values_list("limit", flat=True).first()
+    return Level(resource, resource.count(project), resource.default if own is None else own)
+
+
+def levels(project: Project) -> list[Level]:
+    """All of a project's quotas."""
+    return [level(project, name) for name in _resources]
+
+
+def claim(project: Project, name: str, more: int = 1) -> None:
+    """Make sure that ``more`` fit in, in the transaction that makes them.
+
+    The project's row stays locked until that ends, so parallel claims are counted one after the other. Raises
+    ActionDenied (``quota_exceeded``).
+    """
+    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+    found = level(project, name)
+    if found.used + more > found.limit:
+        raise ActionDenied(_exceeded(found))
+
+
+def _exceeded(found: Level) -> Denial:
+    message = _("The project may have %(limit)s of “%(what)s” and has %(used)s.")
+    words = {"limit": found.limit, "what": found.resource.label, "used": found.used}
+    return Denial("quota_exceeded", message % words)

@@ -1,0 +1,47 @@
+"""Networking: VPCs and what is in them, on OVN."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class NetworkingConfig(AppConfig):
+    """Django's entry to the app."""
+
+    name = "networking"
+    verbose_name = _("Networks")
+
+    def ready(self) -> None:
+        """Tell the platform what this app adds to it."""
+        from cloudia.accounts import provisioning  # noqa: PLC0415  # models are only loaded now
+        from cloudia.hosts import placement  # noqa: PLC0415
+        from cloudia.hosts.watcher import duties  # noqa: PLC0415
+        from cloudia.jobs import registry  # noqa: PLC0415
+        from networking import operations, watch  # noqa: PLC0415
+        from networking.placement import has_network  # noqa: PLC0415
+        from networking.services.groups import default_group  # noqa: PLC0415
+
+        registry.register(*operations.ALL)
+        duties.register(watch.NetworkDuty)
+        placement.register(has_network)
+        provisioning.register(default_group)
+        self._add_quotas()
+
+    @staticmethod
+    def _add_quotas() -> None:
+        from cloudia.accounts import quotas  # noqa: PLC0415  # models are only loaded now
+        from networking import models  # noqa: PLC0415
+
+        def counted(name: str, label: Any, default: int, model: Any, path: str = "project") -> None:
+            count = lambda project: model.objects.filter(**{path: project}).count()  # noqa: E731  # it is an argument
+            quotas.register(quotas.Resource(name, label, default, count))
+
+        counted("vpcs", "VPC", 10, models.VPC)
+        counted("subnets", _("Subnets"), 50, models.Subnet)
+        counted("floating_ips", _("Floating IPs"), 20, models.FloatingIP)
+        counted("security_groups", _("Security groups"), 50, models.SecurityGroup)
+        rules = models.SecurityGroupRule
+        counted("security_group_rules", _("Security group rules"), 1000, rules, "group__project")
