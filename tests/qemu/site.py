@@ -1,4 +1,4 @@
-"""A lab host as CloudiA knows it: a storage domain with the tiny image on it, a project, and somebody to ask."""
+"""A lab host as CloudiA knows it: storage with the tiny image on it, a network, a project, and somebody to ask."""
 
 from __future__ import annotations
 
@@ -17,6 +17,10 @@ from cloudia.virt import Hypervisor, hypervisor
 from instances.models import Instance
 from instances.services import instance_create
 from instances.wishes import Compute, InstanceWish
+from networking.models import NetworkInterface, NetworkState, Subnet
+from networking.services.groups import default_group
+from networking.services.interfaces import InterfaceWish
+from networking.sync import synchronise
 from storage.models import Image, StorageDomain, Volume
 from tests.factories import (
     GIB,
@@ -24,9 +28,11 @@ from tests.factories import (
     ImageFactory,
     MembershipFactory,
     StorageDomainFactory,
+    SubnetFactory,
 )
 from tests.qemu.lab import LabHost
 
+INSTALLATION = uuid.UUID(int=0xC1)
 POOL_ID, IMAGE_ID = uuid.UUID(int=0xD0), uuid.UUID(int=0x1A)
 MEMORY_MIB = 96
 
@@ -41,6 +47,7 @@ class Site:
     image: Image
     project: Project
     actor: Actor
+    subnet: Subnet
 
     @property
     def hypervisor(self) -> Hypervisor:
@@ -65,7 +72,13 @@ class Site:
 
     def create(self, *, start: bool = True, name: str = "guest") -> Job:
         """Ask for a tiny instance."""
-        wish = InstanceWish(name=name, image=self.image, compute=Compute.by_hand(1, MEMORY_MIB), start=start)
+        wish = InstanceWish(
+            name=name,
+            image=self.image,
+            compute=Compute.by_hand(1, MEMORY_MIB),
+            interfaces=(InterfaceWish(subnet=self.subnet, security_groups=(default_group(self.project),)),),
+            start=start,
+        )
         return instance_create(actor=self.actor, project=self.project, wish=wish)
 
     def made(self, *, start: bool = True, name: str = "guest") -> Instance:
@@ -79,6 +92,7 @@ class Site:
         assert self.domains() == {}
         assert self.files() == set()
         assert not Volume.objects.exists()
+        assert not NetworkInterface.objects.exists()
         assert not JobLock.objects.exists()
 
     def clean(self) -> None:
@@ -92,7 +106,7 @@ class Site:
 
 def make_site(lab_host: LabHost, tiny_image: Path) -> Site:
     """Rows for ``lab_host``, and the image in its pool (uploaded once a lab)."""
-    host = HostFactory.create(name=lab_host.name, uri=lab_host.uri, accelerators=["tcg"])
+    host = HostFactory.create(name=lab_host.name, uri=lab_host.uri, accelerators=["tcg"], network__userspace=True)
     domain = StorageDomainFactory.create(id=POOL_ID, path=str(lab_host.local_dir / "pool"), hosts=[host])
     image = ImageFactory.create(id=IMAGE_ID, name="tiny", storage_domain=domain, virtual_bytes=GIB // 16)
     gateway = hypervisor(host.endpoint)
@@ -102,7 +116,10 @@ def make_site(lab_host: LabHost, tiny_image: Path) -> Site:
             size = tiny_image.stat().st_size
             gateway.volumes.upload(domain.pool_name, image.volume_name, source, size, image.virtual_bytes)
     member = MembershipFactory.create()
-    return Site(lab_host, host, domain, image, member.project, Actor(member.user))
+    subnet = SubnetFactory.create(project=member.project)
+    NetworkState.objects.get_or_create(defaults={"installation": INSTALLATION})
+    synchronise(force=True)  # the lab's OVN still has what the test before made
+    return Site(lab_host, host, domain, image, member.project, Actor(member.user), subnet)
 
 
 def finish(job: Job, deliver: Callable[[str], None] = run_job, most: int = 60) -> Job:
