@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import string
 
-from cloudia.virt.types import Accelerator, DiskSpec, DomainSpec
+from cloudia.virt.types import Accelerator, DiskSpec, DomainSpec, NicSpec
 from cloudia.virt.xml.domain import Domain
 
 SPARE_PORTS = 8  # PCIe slots for what is plugged in later
@@ -14,9 +14,16 @@ BALLOON_PERIOD_S = 5
 SERIAL_LENGTH = 20  # VIRTIO_BLK_ID_BYTES
 SERIAL_LOG = "/var/log/libvirt/qemu/{name}-serial.log"
 AGENT_CHANNEL = "org.qemu.guest_agent.0"
+INTEGRATION_BRIDGE = "br-int"  # what ovn-controller calls it
+# Neither the userspace switch computes checksums nor does it cut up segments: guests' TCP would only time out.
+_NO_OFFLOADS = {
+    "driver": "qemu",
+    **{f"host_{name}": "off" for name in ("csum", "gso", "tso4", "tso6", "ecn", "ufo")},
+    **{f"guest_{name}": "off" for name in ("csum", "tso4", "tso6", "ecn", "ufo")},
+}
 _DOMAIN_TYPE = {Accelerator.KVM: "kvm", Accelerator.TCG: "qemu"}
 _CPU_MODE = {Accelerator.KVM: "host-passthrough", Accelerator.TCG: "maximum"}
-# PCIe devices beside the disks: scsi, serial bus, rng, balloon.
+# PCIe devices beside disks and network cards: scsi, serial bus, rng, balloon.
 _FIXED_PCI_DEVICES = 4
 
 
@@ -27,9 +34,11 @@ def design(spec: DomainSpec) -> Domain:
     _platform(domain, spec)
     _processors(domain, spec)
     _memory(domain, spec)
-    _controllers(domain, len(spec.disks))
+    _controllers(domain, len(spec.disks) + len(spec.nics))
     for index, disk in enumerate(spec.disks):
         _disk(domain, disk, index)
+    for nic in spec.nics:
+        _nic(domain, nic)
     _consoles(domain, spec.name)
     _helpers(domain)
     return domain
@@ -61,9 +70,9 @@ def _memory(domain: Domain, spec: DomainSpec) -> None:
     domain.cells.add(id=0, cpus=cpus, memory=spec.memory_mib, unit="MiB")
 
 
-def _controllers(domain: Domain, disks: int) -> None:
+def _controllers(domain: Domain, plugged: int) -> None:
     domain.controllers.add(type="pci", index=0, model="pcie-root")
-    for index in range(1, disks + _FIXED_PCI_DEVICES + SPARE_PORTS + 1):
+    for index in range(1, plugged + _FIXED_PCI_DEVICES + SPARE_PORTS + 1):
         domain.controllers.add(type="pci", index=index, model="pcie-root-port")
     # For CD drives: cloud kernels have no AHCI.
     domain.controllers.add(type="scsi", index=0, model="virtio-scsi")
@@ -87,6 +96,20 @@ def _disk(domain: Domain, spec: DiskSpec, index: int) -> None:
         serial=serial,
         boot_order=index + 1 if spec.bootable else None,
         alias=f"ua-disk-{serial}",
+    )
+
+
+def _nic(domain: Domain, spec: NicSpec) -> None:
+    domain.interfaces.add(
+        type="bridge",
+        mac=spec.mac,
+        bridge=INTEGRATION_BRIDGE,
+        switch="openvswitch",
+        port=str(spec.id),
+        model="virtio",
+        mtu=spec.mtu,
+        alias=f"ua-nic-{spec.id}",
+        **({} if spec.offloads else _NO_OFFLOADS),
     )
 
 

@@ -53,6 +53,35 @@ class Disk(Element):
     alias = text("alias/@name")
 
 
+class Interface(Element):
+    """A network card, plugged into a switch; ``port`` is how the switch's controller knows it.
+
+    ``host_*`` and ``guest_*`` are what the card's driver may leave to the other side ("on", "off").
+    """
+
+    TAG = "interface"
+    type = text("@type")
+    mac = text("mac/@address")
+    bridge = text("source/@bridge")
+    switch = text("virtualport/@type")
+    port = text("virtualport/parameters/@interfaceid")
+    model = text("model/@type")
+    driver = text("driver/@name")
+    host_csum = text("driver/host/@csum")
+    host_gso = text("driver/host/@gso")
+    host_tso4 = text("driver/host/@tso4")
+    host_tso6 = text("driver/host/@tso6")
+    host_ecn = text("driver/host/@ecn")
+    host_ufo = text("driver/host/@ufo")
+    guest_csum = text("driver/guest/@csum")
+    guest_tso4 = text("driver/guest/@tso4")
+    guest_tso6 = text("driver/guest/@tso6")
+    guest_ecn = text("driver/guest/@ecn")
+    guest_ufo = text("driver/guest/@ufo")
+    mtu = integer("mtu/@size")
+    alias = text("alias/@name")
+
+
 class Serial(Element):
     """A serial port; what the guest writes goes to ``log`` too."""
 
@@ -156,6 +185,7 @@ class Domain(Element):
 
     controllers = Children(Controller, "devices")
     disks = Children(Disk, "devices")
+    interfaces = Children(Interface, "devices")
     serials = Children(Serial, "devices")
     consoles = Children(Console, "devices")
     channels = Children(Channel, "devices")

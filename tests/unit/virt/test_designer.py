@@ -7,13 +7,14 @@ from uuid import UUID
 
 import pytest
 
-from cloudia.virt import Accelerator, DiskSpec, DomainSpec
+from cloudia.virt import Accelerator, DiskSpec, DomainSpec, NicSpec
 from cloudia.virt.designer import SPARE_PORTS, design, disk_serial, letters
 from cloudia.virt.xml.domain import Domain
 from tests.unit.virt.schemas import GOLDEN, assert_valid
 
 ROOT_DISK = DiskSpec("fast", "d-7f3c2a91-0", serial="0198c5a0-7f3c-7a91-8000-000000000002", bootable=True)
 DATA_DISK = DiskSpec("bulk", "d-7f3c2a91-1", serial="short-1", format="raw")
+NIC = NicSpec(UUID("0198c5a0-7f3c-7a91-8000-00000000000a"), "52:54:00:12:34:56", mtu=1442)
 SMALL = DomainSpec(
     uuid=UUID("7f3c2a91-0000-4000-8000-000000000001"),
     name="i-7f3c2a91",
@@ -23,6 +24,7 @@ SMALL = DomainSpec(
     vcpus=1,
     memory_mib=512,
     disks=(ROOT_DISK,),
+    nics=(replace(NIC, offloads=False),),
 )
 GROWING = replace(
     SMALL,
@@ -34,6 +36,7 @@ GROWING = replace(
     memory_mib=2048,
     max_memory_mib=8192,
     disks=(ROOT_DISK, DATA_DISK),
+    nics=(NIC, NicSpec(UUID("0198c5a0-7f3c-7a91-8000-00000000000b"), "52:54:00:12:34:57", mtu=8942)),
 )
 SPECS = {"small-tcg": SMALL, "growing-kvm": GROWING}
 
@@ -79,12 +82,17 @@ def test_maximum_below_the_start_means_no_growth() -> None:
     assert domain.max_memory_mib is None
 
 
-def test_ports_are_spare_beside_every_disk() -> None:
+def test_ports_are_spare_beside_every_disk_and_network_card() -> None:
     def ports(spec: DomainSpec) -> int:
         return sum(controller.model == "pcie-root-port" for controller in design(spec).controllers)
 
-    assert ports(GROWING) == ports(SMALL) + 1
+    assert ports(GROWING) == ports(SMALL) + 2  # a disk and a network card more
     assert ports(SMALL) > SPARE_PORTS
+
+
+def test_network_card_is_known_to_ovn_by_the_id_of_the_interface() -> None:
+    cards = design(GROWING).interfaces
+    assert [(card.port, card.mac, card.mtu) for card in cards] == [(str(n.id), n.mac, n.mtu) for n in GROWING.nics]
 
 
 def test_only_bootable_disks_are_booted_from() -> None:
