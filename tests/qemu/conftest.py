@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.conf import LazySettings
 
 from deploy import guest_image
 from tests.qemu.lab import Lab, LabHost, hosts_of, running_lab
@@ -28,9 +29,17 @@ def tiny_image() -> Path:
 
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
-    """A lab of two hosts without OVN, which takes longer to start than everything else."""
-    with running_lab(2, "--no-network") as lab:
+    """A lab of two hosts with OVN."""
+    with running_lab(2) as lab:
         yield lab
+
+
+@pytest.fixture(autouse=True)
+def lab_network(request: pytest.FixtureRequest, settings: LazySettings) -> None:
+    """Whoever asks for a host of the lab tells the lab's OVN about networks."""
+    if "lab" in request.fixturenames:
+        lab: Lab = request.getfixturevalue("lab")
+        settings.OVN_NORTHBOUND, settings.OVN_SOUTHBOUND = lab.northbound, lab.southbound
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 LAB_COMMAND = Path(__file__).parents[2] / "deploy" / "lab" / "lab"
@@ -35,6 +36,21 @@ class Lab:
         words = shlex.split(self.run("env"))
         return dict(word.split("=", 1) for word in words if "=" in word)
 
+    @cached_property
+    def northbound(self) -> str:
+        """Where OVN's database of what shall be is."""
+        return self.exports()["OVN_NB_DB"]
+
+    @cached_property
+    def southbound(self) -> str:
+        """Where OVN's database of what is made of it is."""
+        return self.exports()["OVN_SB_DB"]
+
+    @property
+    def external_network(self) -> str:
+        """Three bytes of the /24 for floating IPs: ``198.18.5``. Its ``.1`` is the computer."""
+        return self.exports()["CLOUDIA_LAB_EXTERNAL"].rpartition(".")[0]
+
     @property
     def shared_dir(self) -> Path:
         """A folder with the same path and the same files on every host."""
@@ -59,6 +75,10 @@ class LabHost:
         """What the guest has said on the serial port that is logged to /var/log/libvirt/qemu/<domain>-serial.log."""
         log = self.lab.directory / self.name / "log" / "libvirt" / "qemu" / f"{domain}-serial.log"
         return log.read_text(errors="replace") if log.exists() else ""
+
+    def guest(self, domain: str, command: str) -> str:
+        """What a shell command says in the guest, on its serial console. Raises CalledProcessError if it fails."""
+        return self.lab.run("guest", self.name, domain, command).strip()
 
     def wait_for_serial(self, domain: str, text: str, seconds: float = 120) -> None:
         """Wait until the guest has said ``text``; an AssertionError shows what it said instead."""
