@@ -17,7 +17,7 @@ from cloudia.virt import Hypervisor, hypervisor
 from instances.models import Instance
 from instances.services import instance_create
 from instances.wishes import Compute, InstanceWish
-from networking.models import NetworkInterface, NetworkState, Subnet
+from networking.models import NetworkState, Subnet
 from networking.services.groups import default_group
 from networking.services.interfaces import InterfaceWish
 from networking.sync import synchronise
@@ -92,7 +92,6 @@ class Site:
         assert self.domains() == {}
         assert self.files() == set()
         assert not Volume.objects.exists()
-        assert not NetworkInterface.objects.exists()
         assert not JobLock.objects.exists()
 
     def clean(self) -> None:

@@ -18,6 +18,7 @@ from cloudia.jobs.runner import run_job
 from instances import operations
 from instances.models import Instance
 from instances.services import instance_delete, instance_reboot, instance_start, instance_stop
+from networking.models import NetworkInterface
 from tests.qemu.lab import LabHost
 from tests.qemu.site import Site, finish, make_site
 
@@ -120,6 +121,7 @@ def deliver_past_the_kill(job_id: str) -> None:
 def assert_looks(site: Site, job: Job, wanted: str) -> None:
     if wanted == "gone":
         assert not Instance.objects.exists()
+        assert not NetworkInterface.objects.exists()
         site.assert_nothing_left()
         return
     instance = Instance.objects.for_display().get(pk=job.target_id)
