@@ -252,7 +252,8 @@ class SubnetFactory(DjangoModelFactory[Subnet]):
 
     @classmethod
     def _create(cls, model_class: type[Subnet], *args: Any, **values: Any) -> Subnet:
-        return super()._create(model_class, *args, **{**values, "cidr": ip_network(values["cidr"])})
+        subnet: Subnet = super()._create(model_class, *args, **{**values, "cidr": ip_network(values["cidr"])})
+        return subnet
 
 
 class SecurityGroupFactory(DjangoModelFactory[SecurityGroup]):

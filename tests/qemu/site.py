@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cloudia.accounts.actor import Actor
@@ -34,6 +34,7 @@ from tests.qemu.lab import LabHost
 
 INSTALLATION = uuid.UUID(int=0xC1)
 POOL_ID, IMAGE_ID = uuid.UUID(int=0xD0), uuid.UUID(int=0x1A)
+OTHER_POOL_ID, OTHER_IMAGE_ID = uuid.UUID(int=0xD1), uuid.UUID(int=0x1B)
 MEMORY_MIB = 96
 
 
@@ -103,17 +104,23 @@ class Site:
             self.hypervisor.volumes.delete(self.domain.pool_name, name)
 
 
-def make_site(lab_host: LabHost, tiny_image: Path) -> Site:
-    """Rows for ``lab_host``, and the image in its pool (uploaded once a lab)."""
+def make_site(lab_host: LabHost, tiny_image: Path, *, beside: Site | None = None) -> Site:
+    """Rows for ``lab_host``, and the image in its pool (uploaded once a lab).
+
+    ``beside`` another site it has the same project, people and subnet.
+    """
+    pool_id, image_id = (POOL_ID, IMAGE_ID) if beside is None else (OTHER_POOL_ID, OTHER_IMAGE_ID)
     host = HostFactory.create(name=lab_host.name, uri=lab_host.uri, accelerators=["tcg"], network__userspace=True)
-    domain = StorageDomainFactory.create(id=POOL_ID, path=str(lab_host.local_dir / "pool"), hosts=[host])
-    image = ImageFactory.create(id=IMAGE_ID, name="tiny", storage_domain=domain, virtual_bytes=GIB // 16)
+    domain = StorageDomainFactory.create(id=pool_id, path=str(lab_host.local_dir / "pool"), hosts=[host])
+    image = ImageFactory.create(id=image_id, name="tiny", storage_domain=domain, virtual_bytes=GIB // 16)
     gateway = hypervisor(host.endpoint)
     gateway.pools.ensure_dir(domain.pool_name, domain.pk, domain.path)
     if gateway.volumes.info(domain.pool_name, image.volume_name) is None:
         with tiny_image.open("rb") as source:
             size = tiny_image.stat().st_size
             gateway.volumes.upload(domain.pool_name, image.volume_name, source, size, image.virtual_bytes)
+    if beside:
+        return replace(beside, lab_host=lab_host, host=host, domain=domain, image=image)
     member = MembershipFactory.create()
     subnet = SubnetFactory.create(project=member.project)
     NetworkState.objects.get_or_create(defaults={"installation": INSTALLATION})

@@ -1,0 +1,300 @@
+"""Networks as guests see them: real packets between real guests on two hosts."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from cloudia.accounts.actor import shell_actor
+from instances.models import Instance
+from instances.services import instance_create
+from instances.wishes import Compute, InstanceWish
+from networking.enums import Direction, Protocol
+from networking.models import VPC, FloatingIP, NetworkInterface, SecurityGroup, Subnet
+from networking.services import floating, groups
+from networking.services.external import external_network_create
+from networking.services.groups import group_set_rules
+from networking.services.interfaces import InterfaceWish
+from networking.services.rules import RuleWish
+from networking.services.subnets import subnet_create
+from networking.services.vpcs import vpc_create
+from networking.sync import drift, ensure_effect, synchronise
+from networking.watch import NetworkDuty, record_hosts
+from tests.qemu.lab import Lab, LabHost
+from tests.qemu.site import MEMORY_MIB, Site, finish, make_site
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+BOOT_S = 120
+LEASE_S = 5.0  # from the guest's boot to its address: the promise
+
+
+@dataclass
+class Guest:
+    """An instance, and its serial console."""
+
+    lab_host: LabHost
+    instance: Instance
+
+    @property
+    def nic(self) -> NetworkInterface:
+        """Its primary interface."""
+        return self.instance.nics[0]
+
+    @property
+    def address(self) -> str:
+        """The address that the page shows."""
+        return self.nic.address
+
+    def run(self, command: str) -> str:
+        """What a command says in the guest. Raises CalledProcessError."""
+        return self.lab_host.guest(self.instance.short_id, command)
+
+    def can(self, command: str) -> bool:
+        """Whether a command succeeds in the guest."""
+        try:
+            self.run(command)
+        except subprocess.CalledProcessError:
+            return False
+        return True
+
+    def reaches(self, address: str, port: int | None = None) -> bool:
+        """By ping, or by a TCP connection that is answered."""
+        if port is None:
+            return self.can(f"ping -c 2 -W 2 {address}")
+        return self.can(f"echo | nc -w 3 {address} {port} | grep -q hello")
+
+    def listen(self, port: int) -> None:
+        """Say hello to everybody who connects, from now on."""
+        self.run(f"(while :; do echo hello | nc -l -p {port}; done) >/dev/null 2>&1 &")
+
+    def wait_until_up(self) -> None:
+        """It has booted."""
+        self.lab_host.wait_for_serial(self.instance.short_id, "TINY-READY", BOOT_S)
+
+    @property
+    def lease_after_s(self) -> float:
+        """Seconds from its kernel's start to its address, by its own clock."""
+        said = self.lab_host.serial_log(self.instance.short_id)
+        found = re.search(r"eth0 dhcp \S+ after ([0-9.]+) s", said)
+        assert found, said
+        return float(found[1])
+
+
+@dataclass
+class Net:
+    """Two hosts, and a VPC with a way out."""
+
+    sites: list[Site]
+    lab: Lab
+    vpc: VPC
+    subnet: Subnet
+
+    @property
+    def site(self) -> Site:
+        """The first host's."""
+        return self.sites[0]
+
+    def ask(self, number: int, name: str, *security_groups: SecurityGroup, subnet: Subnet | None = None) -> Guest:
+        """A guest on host ``number`` that is about to boot."""
+        site = self.sites[number]
+        wish = InstanceWish(
+            name=name,
+            image=site.image,
+            compute=Compute.by_hand(1, MEMORY_MIB),
+            interfaces=(InterfaceWish(subnet=subnet or self.subnet, security_groups=security_groups),),
+        )
+        job = finish(instance_create(actor=site.actor, project=site.project, wish=wish))
+        assert job.status == "succeeded", job.error_texts
+        return Guest(site.lab_host, Instance.objects.for_display().get(pk=job.target_id))
+
+    def group(self, name: str, *rules: RuleWish) -> SecurityGroup:
+        """A group with these rules, beside letting everything out."""
+        group = groups.group_create(actor=self.site.actor, project=self.site.project, name=name)
+        return group_set_rules(actor=self.site.actor, group=group, rules=[*groups.outbound_all(), *rules])
+
+    def nbctl(self, *words: str) -> str:
+        """What ovn-nbctl says: the independent witness."""
+        return self.lab.run("exec", "central", "ovn-nbctl", *words).strip()
+
+    def ports(self) -> set[str]:
+        """Names of all logical switch ports there are."""
+        return set(self.nbctl("--columns=name", "--bare", "list", "Logical_Switch_Port").split())
+
+    def outside_reaches(self, address: str, port: int) -> bool:
+        """Whether the computer outside of the hosts gets an answer."""
+        command = f"exec 3<>/dev/tcp/{address}/{port}; grep -q hello <&3"
+        return subprocess.run(["timeout", "5", "bash", "-c", command], capture_output=True).returncode == 0
+
+
+def tcp(port: int, peer: str | SecurityGroup = "0.0.0.0/0") -> RuleWish:
+    """In, to a TCP port."""
+    return _inbound(Protocol.TCP, peer, port)
+
+
+def ping(peer: str | SecurityGroup = "0.0.0.0/0") -> RuleWish:
+    """In, ICMP."""
+    return _inbound(Protocol.ICMP, peer, None)
+
+
+def _inbound(protocol: Protocol, peer: str | SecurityGroup, port: int | None) -> RuleWish:
+    group = peer if isinstance(peer, SecurityGroup) else None
+    cidr = peer if isinstance(peer, str) else None
+    return RuleWish(direction=Direction.IN, protocol=protocol, port_min=port, cidr=cidr, group=group)
+
+
+def soon(condition: Callable[[], bool], seconds: float = 20) -> bool:
+    """Whether something becomes so."""
+    deadline = time.monotonic() + seconds
+    while not (so := condition()) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return so
+
+
+@contextmanager
+def watching() -> Iterator[None]:
+    """The watcher's part in networks is at work."""
+    duty = NetworkDuty()
+    duty.start()
+    try:
+        yield
+    finally:
+        duty.stop()
+        duty.join(15)
+
+
+@pytest.fixture
+def net(lab: Lab, lab_hosts: list[LabHost], tiny_image: Path) -> Iterator[Net]:
+    """Removed at the end."""
+    first = make_site(lab_hosts[0], tiny_image)
+    sites = [first, make_site(lab_hosts[1], tiny_image, beside=first)]
+    bytes_ = lab.external_network
+    external_network_create(
+        actor=shell_actor(),
+        name="public",
+        cidr=ip_network(f"{bytes_}.0/24"),
+        first_address=f"{bytes_}.50",
+        is_default=True,
+    )
+    vpc = vpc_create(actor=first.actor, project=first.project, name="shop")
+    subnet = subnet_create(actor=first.actor, vpc=vpc, name="app", cidr="10.20.1.0/24")
+    record_hosts()
+    synchronise()
+    yield Net(sites, lab, vpc, subnet)
+    for site in sites:
+        site.clean()
+
+
+def test_guests_get_what_the_page_says_and_reach_what_the_rules_say(net: Net) -> None:
+    """One boot of three guests, since that is what takes time: addresses, rules, names, floating IPs."""
+    web, db = net.group("web", ping(), tcp(80)), net.group("db")
+    actor = net.site.actor
+    group_set_rules(actor=actor, group=db, rules=[*groups.outbound_all(), tcp(5432, web)])
+    front, back = net.ask(0, "front", web), net.ask(1, "back", db)
+    for guest in (front, back):
+        guest.wait_until_up()
+
+    for guest in (front, back):  # page, guest and OVN agree
+        assert guest.lease_after_s < LEASE_S
+        assert f"{guest.address}/24" in guest.run("ip -4 addr show dev eth0")
+        assert guest.nic.mac in guest.run("ip link show dev eth0")
+        assert "mtu 1442" in guest.run("ip link show dev eth0")
+        assert net.nbctl("lsp-get-addresses", str(guest.nic.pk)) == f"{guest.nic.mac} {guest.address}"
+    record_hosts()
+    assert set(NetworkInterface.objects.filter(is_up=True)) == {front.nic, back.nic}
+
+    assert back.reaches(front.address)  # ping is let in there ...
+    assert not front.reaches(back.address)  # ... and not here
+    for port in (80, 81):
+        front.listen(port)
+    back.listen(5432)
+    assert back.reaches(front.address, 80)
+    assert not back.reaches(front.address, 81)
+    assert front.reaches(back.address, 5432)  # as a member of the group that the rule names
+    assert front.reaches("back.internal", 5432)  # names come from OVN
+    assert front.reaches("back", 5432)
+
+    group_set_rules(actor=actor, group=web, rules=groups.outbound_all())  # acts on running guests
+    ensure_effect()
+    assert soon(lambda: not back.reaches(front.address, 80))
+    group_set_rules(actor=actor, group=web, rules=[*groups.outbound_all(), tcp(80), ping()])
+    ensure_effect()
+    assert soon(lambda: back.reaches(front.address, 80))
+
+    booted = {guest.instance.pk: guest.run("cat /proc/sys/kernel/random/boot_id") for guest in (front, back)}
+    address = floating.floating_allocate(actor=actor, project=net.site.project)
+    floating.floating_associate(actor=actor, floating_ip=address, interface=front.nic)
+    ensure_effect()
+    assert soon(lambda: net.outside_reaches(address.address, 80))
+    group_set_rules(actor=actor, group=db, rules=[*groups.outbound_all(), tcp(80)])
+    back.listen(80)
+    front.run("echo front >/tmp/who")
+    floating.floating_associate(actor=actor, floating_ip=address, interface=back.nic)  # moves to the other host
+    ensure_effect()
+    floating_row = FloatingIP.objects.get()
+    assert floating_row.interface == back.nic
+    group_set_rules(actor=actor, group=web, rules=groups.outbound_all())  # so that only the other one can answer
+    ensure_effect()
+    assert soon(lambda: net.outside_reaches(address.address, 80))
+    assert booted == {guest.instance.pk: guest.run("cat /proc/sys/kernel/random/boot_id") for guest in (front, back)}
+
+
+def test_equal_addresses_in_two_vpcs_are_two_machines(net: Net) -> None:
+    everything = net.group("open", RuleWish(direction=Direction.IN, protocol=Protocol.ANY, cidr="0.0.0.0/0"))
+    actor = net.site.actor
+    other_vpc = vpc_create(actor=actor, project=net.site.project, name="twin")
+    other = subnet_create(actor=actor, vpc=other_vpc, name="app", cidr="10.20.1.0/24")
+    mine, alone = net.ask(0, "mine", everything), net.ask(1, "alone", everything, subnet=other)
+    assert mine.address == alone.address == "10.20.1.2"
+    for guest in (mine, alone):
+        guest.wait_until_up()
+    assert mine.nic.mac in mine.run("ip link show dev eth0")
+    assert mine.reaches("10.20.1.1")  # each has its gateway
+    assert alone.reaches("10.20.1.1")
+    neighbour = net.ask(1, "neighbour", everything)
+    neighbour.wait_until_up()
+    mine.listen(80)
+    assert neighbour.reaches(mine.address, 80)
+    assert not alone.reaches(neighbour.address)  # it has no such neighbour
+
+
+def test_lost_northbound_database_is_rebuilt_while_guests_keep_talking(net: Net) -> None:
+    everything = net.group("open", ping())
+    left, right = net.ask(0, "left", everything), net.ask(1, "right", everything)
+    for guest in (left, right):
+        guest.wait_until_up()
+    before = net.ports()
+    with watching():
+        assert soon(lambda: not drift())
+        left.run(f"ping -i 1 -c 40 {right.address} >/tmp/ping 2>&1 &")
+        wipe_northbound(net.lab)
+        assert soon(lambda: bool(net.nbctl("find", "Logical_Switch_Port", f"name={left.nic.pk}")), 30)
+        assert soon(lambda: left.can("grep -q 'packets transmitted' /tmp/ping"), 60)
+    assert sorted(net.nbctl("--columns=name", "--bare", "list", "Logical_Switch_Port").split()) == sorted(
+        before.split()
+    )
+    lost = re.search(r"(\d+)% packet loss", left.run("cat /tmp/ping"))
+    assert lost, left.run("cat /tmp/ping")
+    assert int(lost[1]) <= 20
+    assert drift() == []
+
+
+def wipe_northbound(lab: Lab) -> None:
+    """As if the file had been lost: the server starts again with an empty database."""
+    script = """
+        kill $(cat /run/ovn/ovnnb_db.pid); while [ -e /run/ovn/ovnnb_db.pid ]; do sleep 0.1; done
+        rm -f /var/lib/ovn/ovnnb.db
+        ovsdb-tool create /var/lib/ovn/ovnnb.db /usr/share/ovn/ovn-nb.ovsschema
+        ovsdb-server --detach --no-chdir --pidfile=/run/ovn/ovnnb_db.pid --log-file=/var/log/ovn/nb.log -vconsole:off \
+          --unixctl=/run/ovn/ovnnb_db.ctl --remote=punix:/run/ovn/ovnnb_db.sock --remote=ptcp:6641:0.0.0.0 \
+          /var/lib/ovn/ovnnb.db
+        ovn-nbctl init
+    """
+    lab.run("exec", "central", "bash", "-ec", script)
