@@ -175,13 +175,9 @@ def net(lab: Lab, lab_hosts: list[LabHost], tiny_image: Path) -> Iterator[Net]:
     """Removed at the end."""
     first = make_site(lab_hosts[0], tiny_image)
     sites = [first, make_site(lab_hosts[1], tiny_image, beside=first)]
-    bytes_ = lab.external_network
+    external = lab.external_network
     external_network_create(
-        actor=shell_actor(),
-        name="public",
-        cidr=ip_network(f"{bytes_}.0/24"),
-        first_address=f"{bytes_}.50",
-        is_default=True,
+        actor=shell_actor(), name="public", cidr=f"{external}.0/24", first_address=f"{external}.50", is_default=True
     )
     vpc = vpc_create(actor=first.actor, project=first.project, name="shop")
     subnet = subnet_create(actor=first.actor, vpc=vpc, name="app", cidr="10.20.1.0/24")
@@ -277,9 +273,7 @@ def test_lost_northbound_database_is_rebuilt_while_guests_keep_talking(net: Net)
         wipe_northbound(net.lab)
         assert soon(lambda: bool(net.nbctl("find", "Logical_Switch_Port", f"name={left.nic.pk}")), 30)
         assert soon(lambda: left.can("grep -q 'packets transmitted' /tmp/ping"), 60)
-    assert sorted(net.nbctl("--columns=name", "--bare", "list", "Logical_Switch_Port").split()) == sorted(
-        before.split()
-    )
+    assert net.ports() == before
     lost = re.search(r"(\d+)% packet loss", left.run("cat /tmp/ping"))
     assert lost, left.run("cat /tmp/ping")
     assert int(lost[1]) <= 20
