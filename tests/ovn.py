@@ -70,6 +70,13 @@ class Ovn:
         """End what runs."""
         self.stop(*list(self._processes))
 
+    def empty(self) -> None:
+        """Run everything, with nothing in it."""
+        self.start(*(name for name in ("nb", "sb", "northd") if name not in self._processes))
+        self.nbctl("init", *_all_of("Logical_Switch Logical_Router Port_Group Address_Set DHCP_Options DNS"))
+        self.nbctl("clear", "NB_Global", ".", "external_ids")
+        self.sbctl("init", *_all_of("Chassis_Private Chassis"))
+
     def nbctl(self, *arguments: str) -> str:
         """What an operator does by hand."""
         return self._run("ovn-nbctl", f"--db={self.northbound}", "--no-leader-only", *arguments)
@@ -118,6 +125,10 @@ def running_ovn(folder: Path) -> Iterator[Ovn]:
         yield ovn
     finally:
         ovn.stop_all()
+
+
+def _all_of(tables: str) -> list[str]:
+    return [word for table in tables.split() for word in ("--", "--all", "destroy", table)]
 
 
 def _die_with_parent() -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 DROP_GROUP = "pg_default_drop"  # every interface is in it
 KIND, ID, NAME, OWNER = "cloudia:kind", "cloudia:id", "cloudia:name", "cloudia:owner"  # keys of external_ids
-INSTALLATION, REVISION = "cloudia:installation", "cloudia:revision"  # keys of NB_Global's external_ids
+INSTALLATION = "cloudia:installation"  # in NB_Global's external_ids
 
 # Tables whose schema makes names unique (ovn-nb.ovsschema, "indexes"), and those of ours that name rows just as well.
 UNIQUE_NAMES = frozenset({"Logical_Switch_Port", "Logical_Router_Port", "Port_Group", "Gateway_Chassis"})

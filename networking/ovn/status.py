@@ -45,10 +45,11 @@ def beat() -> int:
     Raises NetworkUnreachable.
     """
 
-    def work(replica: Replica, _transaction: Any) -> int:
-        row = replica.row("NB_Global")
+    def work(replica: Replica, transaction: Any) -> int:
+        number = _number(replica, "NB_Global", "nb_cfg") + 1
+        row = replica.row("NB_Global") or transaction.insert(replica.tables["NB_Global"])
         row.verify("nb_cfg")
-        row.nb_cfg = number = int(replica.value(row, "nb_cfg")) + 1
+        row.nb_cfg = number
         return number
 
     return northbound().change(work)
@@ -58,12 +59,18 @@ def wait(timeout_s: float) -> None:
     """Return when northd has translated everything written until now; raises NetworkUnreachable after ``timeout_s``."""
     deadline = time.monotonic() + timeout_s
     number = beat()
-    arrived = deadline - time.monotonic()
-    northbound().wait(lambda replica: replica.value(replica.row("NB_Global"), "sb_cfg") >= number, max(arrived, 0))
+    left = max(deadline - time.monotonic(), 0)
+    northbound().wait(lambda replica: _number(replica, "NB_Global", "sb_cfg") >= number, left)
+
+
+def _number(replica: Replica, table: str, column: str) -> int:
+    """A counter in a table of one row; 0 where the row was not made yet."""
+    row = replica.row(table)
+    return int(replica.value(row, column)) if row else 0
 
 
 def _chassis(replica: Replica) -> list[Chassis]:
-    asked = replica.value(replica.row("SB_Global"), "nb_cfg")
+    asked = _number(replica, "SB_Global", "nb_cfg")
     followed = {replica.value(row, "name"): replica.value(row, "nb_cfg") for row in replica.rows("Chassis_Private")}
     names = {replica.value(row, "name"): row for row in replica.rows("Chassis")}
     _lag.forget_except(names)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from networking.ovn.client import northbound
 from networking.ovn.errors import ForeignNetwork, TooManyDeletions
-from networking.ovn.naming import ID, INSTALLATION, KIND, MANAGED, NAMED, REVISION, ROOTS, UNIQUE_NAMES, Ref
+from networking.ovn.naming import ID, INSTALLATION, KIND, MANAGED, NAMED, ROOTS, UNIQUE_NAMES, Ref
 from networking.ovn.replica import Replica
 from networking.ovn.rows import Rows, compile_topology
 from networking.topology import Change, Topology
@@ -47,9 +47,8 @@ def apply(topology: Topology, installation: UUID, force: bool = False) -> list[C
         changes = difference.changes
         if _owner(replica) != str(installation):
             changes.append(Change(MEND, "NB_Global", str(installation), "external_ids"))
-        if changes:
             _mark(replica, transaction, installation)
-            difference.write(transaction)
+        difference.write(transaction)
         return changes
 
     return northbound().change(work)
@@ -76,14 +75,10 @@ def _refuse_foreign(replica: Replica, installation: UUID) -> None:
 
 
 def _mark(replica: Replica, transaction: Any, installation: UUID) -> None:
-    """Write whose network it is, and that it changes: of two who change it at once, one has to look again."""
     row = replica.row("NB_Global")
-    if row:
-        row.verify("external_ids")
     ids = replica.value(row, "external_ids") if row else {}
     row = row or transaction.insert(replica.tables["NB_Global"])
-    revision = int(ids.get(REVISION, "0")) + 1
-    row.external_ids = {**ids, INSTALLATION: str(installation), REVISION: str(revision)}
+    row.external_ids = {**ids, INSTALLATION: str(installation)}
 
 
 @dataclass(frozen=True, slots=True)
