@@ -76,6 +76,7 @@ class Ovn:
         self.nbctl("init", *_all_of("Logical_Switch Logical_Router Port_Group Address_Set DHCP_Options DNS"))
         self.nbctl("clear", "NB_Global", ".", "external_ids")
         self.sbctl("init", *_all_of("Chassis_Private Chassis"))
+        self.nbctl("--wait=sb", "sync")
 
     def nbctl(self, *arguments: str) -> str:
         """What an operator does by hand."""
@@ -85,11 +86,16 @@ class Ovn:
         """What a host's ovn-controller does."""
         return self._run("ovn-sbctl", f"--db={self.southbound}", "--no-leader-only", *arguments)
 
+    def trace(self, switch: str, packet: str) -> str:
+        """How a packet travels that no probe describes: one of a new connection."""
+        options = [f"--db={self.southbound}", "--no-leader-only", "--no-friendly-names", *["--ct=new"] * 16]
+        return self._run("ovn-trace", *options, switch, packet)
+
     def _run(self, *command: str) -> str:
-        timeout = f"--timeout={START_S}"
-        return subprocess.run(
-            [command[0], timeout, *command[1:]], env=self._environment, check=True, capture_output=True, text=True
-        ).stdout.strip()
+        done = subprocess.run(
+            command, env=self._environment, check=True, stdout=subprocess.PIPE, text=True, timeout=START_S
+        )
+        return done.stdout.strip()
 
     @property
     def _environment(self) -> dict[str, str]:

@@ -4,7 +4,7 @@ from networking.ovn.errors import ForeignNetwork, NetworkRejected, NetworkUnreac
 from networking.ovn.rows import compile_topology
 from networking.ovn.status import beat, chassis, ports_up, wait
 from networking.ovn.sync import apply, is_marked, plan
-from networking.ovn.trace import trace
+from networking.ovn.tracing import trace
 
 __all__ = [
     "ForeignNetwork",

@@ -52,6 +52,16 @@ def external_router_port(vpc: UUID) -> str:
     return f"lrp-ext-{vpc}"
 
 
+def external_switch(provider: UUID) -> str:
+    """Name of an external network's logical switch."""
+    return f"ext-{provider}"
+
+
+def external_port(provider: UUID) -> str:
+    """Name of the port through which an external network's switch leads outside."""
+    return f"provnet-{provider}"
+
+
 def port_group(group: UUID) -> str:
     """Name of a security group's port group: no dashes, as it occurs in expressions."""
     return f"sg_{group}".replace("-", "_")
@@ -66,3 +76,8 @@ def mac_of(what: str) -> str:
 def gateway_mac(subnet: UUID) -> str:
     """The MAC address guests of a subnet know their gateway by."""
     return mac_of(subnet_router_port(subnet))
+
+
+def floating_mac(floating: UUID) -> str:
+    """The MAC address the outside knows a floating IP by."""
+    return mac_of(str(floating))

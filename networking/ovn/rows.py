@@ -15,7 +15,10 @@ from networking.ovn.naming import (
     DROP_GROUP,
     NAMED,
     Ref,
+    external_port,
     external_router_port,
+    external_switch,
+    floating_mac,
     gateway_mac,
     mac_of,
     port_group,
@@ -162,12 +165,12 @@ class _Compiler:
     # --- the way out
 
     def _provider(self, provider: Provider) -> None:
-        name = f"ext-{provider.id}"
+        name = external_switch(provider.id)
         ids = tags("external_network", provider.id, provider.name)
         tag = [] if provider.vlan is None else [provider.vlan]
         options = {"network_name": provider.physical_network}
         columns = {"type": "localnet", "addresses": ["unknown"], "options": options, "tag": tag}
-        cable = self._switch_port(f"provnet-{provider.id}", ids, **columns)
+        cable = self._switch_port(external_port(provider.id), ids, **columns)
         self._add("Logical_Switch", name, ids, ports=[cable, *self._uplinks[name]], acls=[])
 
     def _gateway(self, vpc: Vpc, gateway: Gateway, provider: Provider) -> Ref:
@@ -185,7 +188,9 @@ class _Compiler:
         ids = tags("vpc_gateway", vpc.id, vpc.name)
         # Tell the network outside whenever addresses move; of load balancers, of which we have none, say nothing.
         announce = {"nat-addresses": "router", "exclude-lb-vips-from-garp": "true"}
-        self._uplinks[f"ext-{provider.id}"].append(self._router_side(f"lsp-ext-{vpc.id}", name, ids, **announce))
+        self._uplinks[external_switch(provider.id)].append(
+            self._router_side(f"lsp-ext-{vpc.id}", name, ids, **announce)
+        )
         return self._router_port(name, f"{gateway.address}/{provider.cidr.prefixlen}", ids, chassis)
 
     def _default_route(self, vpc: Vpc, provider: Provider) -> Ref:
@@ -206,7 +211,7 @@ class _Compiler:
             "external_ip": str(floating.public),
             "logical_ip": str(floating.private),
             "logical_port": [str(floating.port)],
-            "external_mac": [mac_of(str(floating.id))],
+            "external_mac": [floating_mac(floating.id)],
         }
         ids = tags("floating_ip", floating.id, str(floating.public))
         return self._nat("dnat_and_snat", str(floating.id), ids, **columns)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from ipaddress import IPv4Address
 from typing import Final
 from uuid import UUID
@@ -16,16 +17,26 @@ from django.conf import settings
 
 from networking.enums import Direction, Protocol
 from networking.ovn.errors import refused, silent
-from networking.ovn.naming import gateway_mac, mac_of, subnet_switch
+from networking.ovn.naming import (
+    external_port,
+    external_router_port,
+    external_switch,
+    floating_mac,
+    gateway_mac,
+    mac_of,
+    subnet_switch,
+)
 from networking.ovn.rules import default_acls, group_acls, origin
-from networking.topology import Port, Probe, Subnet, Topology, Verdict
+from networking.topology import Gateway, Port, Probe, Subnet, Topology, Verdict, Vpc
 
 TIMEOUT_S = 10.0
 ERROR_LIMIT = 1000  # characters of an error that are told
 TEXT_LIMIT = 100_000  # characters of a trace that are kept
-# A new connection, wherever the packet is tracked: after the last of these ovn-trace assumes an established one. Each
-# switch tracks at most twice, and a packet crosses fewer than this many.
+# What the packet is wherever it is tracked, in order; after the last ovn-trace assumes an established connection.
+# Each switch tracks at most twice, and a packet crosses fewer than this many.
 NEW_CONNECTION: Final = ("--ct=new",) * 16
+# A router answers itself: its answer is the second thing tracked, and belongs to a connection.
+ANSWERED: Final = ("--ct=new", "--ct=est,rpl")
 
 # One step, such as: " 4. ls_out_acl (northd.c:6543): reg0[9] == 1 && (outport == @x && ip), priority 2001, uuid 49"
 STEP = re.compile(
@@ -44,8 +55,31 @@ def trace(topology: Topology, probe: Probe) -> Verdict:
     Raises NetworkUnreachable, NetworkRejected where OVN does not know the interface (yet), and KeyError where the
     topology does not.
     """
-    subnet, port = _located(topology)[probe.source]
-    return read_trace(_run(subnet_switch(subnet.id), _packet(subnet, port, probe)), topology)
+    vpc, subnet, port = _located(topology)[probe.source]
+    connection = ANSWERED if probe.destination in _router_addresses(vpc) else NEW_CONNECTION
+    packet = _packet(f'"{port.id}"', port.mac, _next_hop(subnet, probe.destination), port.address, probe)
+    verdict = read_trace(_run([*connection, "--", subnet_switch(subnet.id), packet]), topology)
+    if vpc.gateway and verdict.delivered_to == external_port(vpc.gateway.provider):
+        return _continued(topology, vpc, vpc.gateway, probe, verdict)
+    return verdict
+
+
+def _continued(topology: Topology, vpc: Vpc, gateway: Gateway, probe: Probe, first: Verdict) -> Verdict:
+    """The way back in, where the packet went outside to a floating IP of another VPC.
+
+    The two routers would find each other by ARP, which is where ovn-trace ends.
+    """
+    target = next(
+        (each for other in topology.vpcs for each in other.floating if each.public == probe.destination), None
+    )
+    if target is None:
+        return first
+    own = (floating.public for floating in vpc.floating if floating.port == probe.source)
+    cable, source_mac = external_port(gateway.provider), mac_of(external_router_port(vpc.id))
+    packet = _packet(f'"{cable}"', source_mac, floating_mac(target.id), next(own, gateway.address), probe)
+    second = read_trace(_run([*NEW_CONNECTION, "--", external_switch(gateway.provider), packet]), topology)
+    acls, text = {**first.acls, **second.acls}, f"{first.text}\n{second.text}"
+    return replace(second, acls=acls, text=text[:TEXT_LIMIT])
 
 
 def read_trace(text: str, topology: Topology) -> Verdict:
@@ -60,18 +94,22 @@ def read_trace(text: str, topology: Topology) -> Verdict:
     )
 
 
-def _located(topology: Topology) -> dict[UUID, tuple[Subnet, Port]]:
-    subnets = (subnet for vpc in topology.vpcs for subnet in vpc.subnets)
-    return {port.id: (subnet, port) for subnet in subnets for port in subnet.ports}
+def _located(topology: Topology) -> dict[UUID, tuple[Vpc, Subnet, Port]]:
+    subnets = ((vpc, subnet) for vpc in topology.vpcs for subnet in vpc.subnets)
+    return {port.id: (vpc, subnet, port) for vpc, subnet in subnets for port in subnet.ports}
 
 
-def _packet(subnet: Subnet, port: Port, probe: Probe) -> str:
-    """The packet in OVN's language for expressions. Made of UUIDs, numbers and addresses only, so it means no more."""
+def _router_addresses(vpc: Vpc) -> set[IPv4Address]:
+    return {subnet.gateway for subnet in vpc.subnets} | ({vpc.gateway.address} if vpc.gateway else set())
+
+
+def _packet(inport: str, source_mac: str, next_hop: str, source: IPv4Address, probe: Probe) -> str:
+    """The packet in OVN's language for expressions. Made of ids, numbers and addresses only, so it means no more."""
     terms = {
-        "inport": f'"{port.id}"',
-        "eth.src": port.mac,
-        "eth.dst": _next_hop(subnet, probe.destination),
-        "ip4.src": port.address,
+        "inport": inport,
+        "eth.src": source_mac,
+        "eth.dst": next_hop,
+        "ip4.src": source,
         "ip4.dst": probe.destination,
         "ip.ttl": DEFAULT_TTL,
     }
@@ -93,10 +131,10 @@ def _payload(probe: Probe) -> Iterator[str]:
         yield probe.protocol.value if probe.port is None else f"{probe.protocol.value}.dst == {int(probe.port)}"
 
 
-def _run(switch: str, packet: str) -> str:
+def _run(arguments: Sequence[str]) -> str:
     remote = settings.OVN_SOUTHBOUND
     options = [f"--db={remote}", "--no-leader-only", "--no-friendly-names", "--detailed", *_keys(remote)]
-    command = ["ovn-trace", *options, *NEW_CONNECTION, "--", switch, packet]
+    command = ["ovn-trace", *options, *arguments]
     try:
         # No shell; and neither settings nor what _packet makes of plain values comes from people.
         done = subprocess.run(command, capture_output=True, timeout=TIMEOUT_S, text=True, errors="replace", check=False)  # noqa: S603
@@ -104,9 +142,10 @@ def _run(switch: str, packet: str) -> str:
         raise silent(remote) from None
     except OSError as error:
         raise refused(f"ovn-trace: {error.strerror}") from error
-    if done.returncode:
-        raise refused(done.stderr.strip()[-ERROR_LIMIT:])
-    return done.stdout
+    text = done.stdout.replace("\0", "")
+    if done.returncode or not STEP.search(text):  # an unknown switch is said on standard output, with success
+        raise refused((text or done.stderr).replace("\0", "").strip()[-ERROR_LIMIT:])
+    return text
 
 
 def _keys(remote: str) -> list[str]:
