@@ -15,6 +15,7 @@ from pathlib import Path
 LAB_COMMAND = Path(__file__).parents[2] / "deploy" / "lab" / "lab"
 PARENT = Path("/var/tmp")  # short, because unix sockets lie below, and on a disk, unlike some /tmp
 PREFIX = "cloudia-lab-test-"
+ANSWER_S = 30  # for OVN's tools, which wait for a database for ever
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,14 @@ class Lab:
     def southbound(self) -> str:
         """Where OVN's database of what is made of it is."""
         return self.exports()["OVN_SB_DB"]
+
+    def nbctl(self, *words: str) -> str:
+        """What an operator does by hand to OVN's northbound database. Raises CalledProcessError."""
+        return _output("ovn-nbctl", f"--db={self.northbound}", *words)
+
+    def sbctl(self, *words: str) -> str:
+        """What OVN made of it, the independent witness. Raises CalledProcessError."""
+        return _output("ovn-sbctl", f"--db={self.southbound}", *words)
 
     @property
     def external_network(self) -> str:
@@ -111,6 +120,10 @@ def hosts_of(lab: Lab) -> list[LabHost]:
         LabHost(lab, name, exports[f"CLOUDIA_LAB_{name.upper()}_UNIX"], exports[f"CLOUDIA_LAB_{name.upper()}_TLS"])
         for name in exports["CLOUDIA_LAB_HOSTS"].split()
     ]
+
+
+def _output(*command: str) -> str:
+    return subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=ANSWER_S, text=True).stdout.strip()
 
 
 @contextmanager

@@ -13,63 +13,30 @@ from uuid import UUID, uuid4
 import pytest
 
 from cloudia.core.errors import OperationFailed
-from cloudia.virt import (
-    Accelerator,
-    DiskSpec,
-    DomainEvent,
-    DomainSpec,
-    Endpoint,
-    EventKind,
-    Hypervisor,
-    PowerState,
-)
+from cloudia.virt import Accelerator, DomainEvent, DomainSpec, EventKind, Hypervisor, PowerState
 from cloudia.virt.xml.domain import Channel, Domain
+from tests.qemu.guests import BOOT_S, gateway_to, tiny_pool, tiny_spec
 from tests.qemu.lab import LabHost
-
-GIB = 1 << 30
-BOOT_S = 90  # emulated, on a busy machine
 
 
 @pytest.fixture
 def host(lab_host: LabHost) -> Iterator[Hypervisor]:
-    hypervisor = Hypervisor(Endpoint(lab_host.uri))
-    yield hypervisor
-    hypervisor.close()
+    with gateway_to(lab_host) as host:
+        yield host
 
 
 @pytest.fixture
 def pool(host: Hypervisor, lab_host: LabHost, tiny_image: Path) -> Iterator[str]:
-    """A pool that holds the tiny image as ``tiny``."""
-    name = f"pool-{uuid4().hex[:8]}"
-    host.pools.ensure_dir(name, uuid4(), str(lab_host.local_dir / name))
-    with tiny_image.open("rb") as image:
-        host.volumes.upload(name, "tiny", image, tiny_image.stat().st_size, capacity_bytes=0)
-    yield name
-    for volume in host.volumes.list(name):
-        host.volumes.delete(name, volume.name)
-    host.pools.remove(name)
+    """A pool that holds the tiny image."""
+    with tiny_pool(host, lab_host, tiny_image) as pool:
+        yield pool
 
 
 @pytest.fixture
 def spec(host: Hypervisor, pool: str) -> Iterator[DomainSpec]:
     """A guest with a disk of its own; removed afterwards."""
-    uuid = uuid4()
-    disk = f"d-{uuid.hex[:8]}-0"
-    host.volumes.ensure_linked_clone(pool, disk, "tiny", GIB)
-    yield DomainSpec(
-        uuid=uuid,
-        name=f"i-{uuid.hex[:8]}",
-        instance_id=str(uuid),
-        project_id="project-1",
-        accelerator=Accelerator.TCG,
-        vcpus=1,
-        max_vcpus=2,
-        memory_mib=160,
-        max_memory_mib=1024,
-        disks=(DiskSpec(pool, disk, serial=str(uuid4()), bootable=True),),
-    )
-    host.domains.destroy(uuid)
-    host.domains.undefine(uuid)
+    with tiny_spec(host, pool) as spec:
+        yield spec
 
 
 @pytest.fixture

@@ -23,7 +23,8 @@ done
 version=${kernel#linux-image-}
 modules=$(apt-cache search --names-only "^linux-modules-$version\$" | cut -d' ' -f1) # Ubuntu's are a package apart
 # shellcheck disable=SC2086  # no modules package, no argument
-apt-get download -q -o APT::Sandbox::User=root "$kernel" $modules busybox-static qemu-guest-agent >/dev/null
+apt-get download -q -o APT::Sandbox::User=root "$kernel" $modules busybox-static qemu-guest-agent \
+  netcat-openbsd libbsd0 libmd0 >/dev/null
 for deb in *.deb; do dpkg-deb -x "$deb" "$work/pkg"; done
 pkg=$work/pkg
 # A merged /usr moved what used to be in /bin and /lib; the guest wants one place.
@@ -41,11 +42,12 @@ for applet in $("$pkg/bin/busybox" --list); do
 done
 cp "$pkg/usr/sbin/qemu-ga" /sbin/mke2fs /sbin/resize2fs sbin/
 ln -sf mke2fs sbin/mkfs.ext4
-for program in sbin/qemu-ga sbin/mke2fs sbin/resize2fs; do
-  libs=$(ldd "$program")
+cp "$pkg/bin/nc.openbsd" bin/ # busybox's nc has no UDP and no -z
+for program in sbin/qemu-ga sbin/mke2fs sbin/resize2fs bin/nc.openbsd; do
+  libs=$(LD_LIBRARY_PATH=$pkg/lib/$(uname -m)-linux-gnu ldd "$program")
   if grep -q 'not found' <<<"$libs"; then die "$program needs a library that is not installed: $libs"; fi
   while read -r lib; do
-    to=.${lib#/usr}
+    to=${lib#"$pkg"} to=.${to#/usr}
     mkdir -p "${to%/*}"
     cp -nL "$lib" "$to"
   done < <(grep -o '/[^ ]*' <<<"$libs")
