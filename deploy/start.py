@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from deploy import account, checks, guest_image, hypervisor, packages, translations, virtualenv
+from deploy import account, checks, guest_image, hypervisor, network, packages, translations, virtualenv
 from deploy.config import HOME, USER, Config
 from deploy.errors import StartError
 from deploy.postgres import initialise, ready_command, server_command
@@ -28,6 +28,7 @@ def set_up(config: Config) -> Path:
     translations.compile_all(config.root)
     image = guest_image.ensure(config.var / "images")
     hypervisor.ensure(config.var / "libvirt")
+    network.ensure(config)
     if config.private_postgres:
         initialise(config.postgres, user.pw_uid)
     return image
