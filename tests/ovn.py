@@ -37,11 +37,17 @@ class Ovn:
     def start(self, *names: str) -> None:
         """Start databases (``nb``, ``sb``) and ``northd``; a database that is not there is made empty."""
         for name in names:
-            command = self._northd() if name == "northd" else self._server(name)
-            # The hook ends the server even after a kill -9 of pytest.
-            self._processes[name] = subprocess.Popen(command, env=self._environment, preexec_fn=_die_with_parent)
-            if name != "northd":
-                self._wait_for(name)
+            self._start(name, self._northd() if name == "northd" else self._server(name))
+
+    def _start(self, name: str, command: Sequence[str]) -> None:
+        # The hook ends the server even after a kill -9 of pytest.
+        self._processes[name] = subprocess.Popen(command, env=self._environment, preexec_fn=_die_with_parent)
+        if name == "northd":
+            return
+        self._wait_for(name)
+        if "northd" in self._processes:  # left alone it would look again after up to 8 s
+            self.stop("northd")
+            self.start("northd")
 
     def stop(self, *names: str, kill: bool = False) -> None:
         """End processes, also those that are frozen."""
@@ -50,6 +56,12 @@ class Ovn:
             process.send_signal(signal.SIGKILL if kill else signal.SIGTERM)
             process.send_signal(signal.SIGCONT)
             process.wait(10)
+
+    def listen(self, name: str, port: int, key: Path, certificate: Path, authority: Path) -> None:
+        """Have a database listen on a port of this machine as well, with TLS, until it is started again."""
+        self.stop(name)
+        files = [f"--private-key={key}", f"--certificate={certificate}", f"--ca-cert={authority}"]
+        self._start(name, [*self._server(name), f"--remote=pssl:{port}:127.0.0.1", *files])
 
     def lose(self, name: str = "nb") -> None:
         """Kill a database and remove its file."""

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 from uuid import UUID
 
@@ -33,6 +34,7 @@ TABLES: Mapping[str, frozenset[str]] = {
     NORTHBOUND: MANAGED | {"NB_Global"},
     SOUTHBOUND: frozenset({"SB_Global", "Chassis", "Chassis_Private"}),
 }
+TELL_KEYS = (Stream.ssl_set_private_key_file, Stream.ssl_set_certificate_file, Stream.ssl_set_ca_cert_file)
 NOBODY = str(UUID(int=0))
 
 T = TypeVar("T")
@@ -79,6 +81,9 @@ class Database:
             talk = _Talk(self._replica, patience)
             talk.catch_up()
             yield talk
+        except OSError as error:  # keys that can't be read, say: other reasons are tried again until the end
+            self._hang_up()
+            raise silent(f"{self._remote}: {error.strerror or error}") from error
         except BaseException:
             self._hang_up()
             raise
@@ -86,6 +91,8 @@ class Database:
             self._lock.release()
 
     def _connect(self, patience: _Patience) -> Replica:
+        if "ssl:" in self._remote:
+            _show_keys()
         with closing(SchemaQuestion(self._remote, self._name)) as question:
             patience.until(question, lambda: question.answer is not None)
             return Replica(self._remote, question.answer, TABLES[self._name])
@@ -180,8 +187,13 @@ def southbound() -> Database:
 
 def _database(name: str, remote: str) -> Database:
     """A forked process makes its own and leaves its parent's alone: closing that would end it for both."""
-    if "ssl:" in remote:
-        Stream.ssl_set_private_key_file(settings.OVN_PRIVATE_KEY)
-        Stream.ssl_set_certificate_file(settings.OVN_CERTIFICATE)
-        Stream.ssl_set_ca_cert_file(settings.OVN_CA)
     return _databases.setdefault((os.getpid(), name, remote), Database(name, remote))
+
+
+def _show_keys() -> None:
+    """Tell the library where they are, having looked ourselves: it would leave a socket open if they can't be read."""
+    files = (settings.OVN_PRIVATE_KEY, settings.OVN_CERTIFICATE, settings.OVN_CA)
+    for file in files:
+        Path(file).open("rb").close()
+    for tell, file in zip(TELL_KEYS, files, strict=True):
+        tell(file)
