@@ -33,5 +33,8 @@ class InstancesConfig(AppConfig):
         links.register("instance", lambda pk: reverse("instance-detail", args=[pk]))
         links.register("owner", lambda url: url)
         search.register(search.Kind(_("Instances"), "server-2", find))
+        network = tabs.TabSpec("interfaces", _("Network interfaces"), "instance-interfaces", order=10)
+        tabs.register_tab("instance", network)
         tabs.register_tab("instance", tabs.TabSpec("disks", _("Disks"), "instance-disks", order=20))
+        tabs.register_tab("instance", tabs.TabSpec("floating", _("Floating IP"), "instance-floating-ips", order=60))
         tabs.register_tab("instance", tabs.TabSpec("jobs", _("Jobs"), "instance-jobs", order=90))

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from django import forms
+from django.http import QueryDict
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from cloudia.accounts.models import Project
 from cloudia.core.errors import InputError
+from cloudia.core.policy import Text
 from instances.models import InstanceType
+from instances.network_forms import PREFIX, InterfaceFormSet, Offer
+from instances.service_forms import Problem, ServiceForm
 from instances.wishes import Compute, InstanceWish
 from storage.models import Image
 
@@ -69,7 +74,7 @@ def _number(label: Any, *, required: bool = True, css: str = "") -> forms.Intege
     return forms.IntegerField(label=label, required=required, min_value=-LARGEST, max_value=LARGEST, widget=widget)
 
 
-class NamingForm(forms.Form):
+class NamingForm(ServiceForm):
     """기본 정보: what people call it. Also all that can be edited so far."""
 
     name = forms.CharField(label=_("Name"), strip=False, widget=forms.TextInput({"autocomplete": "off"}))
@@ -78,20 +83,10 @@ class NamingForm(forms.Form):
         required=False,
         widget=forms.Textarea({"rows": 2, "placeholder": _("Note what the instance is for")}),
     )
-    paths: ClassVar[dict[str, str]] = {}  # the services' name of a field, where it differs from ours
-
-    def take(self, error: InputError) -> None:
-        """Show what a service found wrong, each at its field."""
-        for path, problems in error.fields.items():
-            name = self.paths.get(path, path)
-            for problem in problems:
-                self.add_error(name if name in self.fields else None, str(problem.detail))
-        if not error.fields:
-            self.add_error(None, str(error.message))
 
 
 class CreateForm(NamingForm):
-    """인스턴스 생성, as far as it goes: image, vCPUs and memory, boot disk."""
+    """인스턴스 생성, as far as it goes: image, vCPUs and memory, networks, boot disk."""
 
     BY_TYPE, BY_HAND = "type", "direct"
     paths: ClassVar[dict[str, str]] = {"memory_mib": "memory", "max_memory_mib": "max_memory"}
@@ -122,8 +117,9 @@ class CreateForm(NamingForm):
         "storage": ("image", "boot_disk_gib"),
     }
 
-    def __init__(self, *args: Any, project: Project, **options: Any) -> None:
-        super().__init__(*args, **options)
+    def __init__(self, data: QueryDict | None = None, *, project: Project) -> None:
+        super().__init__(data)
+        self.interfaces = InterfaceFormSet(data, offer=Offer.of(project))
         self._field("instance_type").queryset = InstanceType.objects.usable_in(project)
         self._field("image").queryset = Image.objects.usable_in(project).select_related("storage_domain", "project")
         for name in self.choices:  # the smallest type, and the first image: most forms need no more than a name
@@ -141,10 +137,26 @@ class CreateForm(NamingForm):
                 self.add_error(name, self._field(name).error_messages["required"])
         return data
 
+    def is_valid(self) -> bool:
+        """Whether the fields and every row of the networks make sense."""
+        rows_are_valid = self.interfaces.is_valid()
+        return super().is_valid() and rows_are_valid
+
     def take(self, error: InputError) -> None:
-        """A maximum left empty follows its value: what is wrong with that is said once."""
-        fields = {path: problems for path, problems in error.fields.items() if not self._follows(path, error)}
-        super().take(InputError(error.message, fields))
+        """A maximum left empty follows its value: what is wrong with that is said once. Networks have their rows."""
+        own = {
+            path: problems
+            for path, problems in error.fields.items()
+            if not path.startswith(PREFIX) and not self._follows(path, error)
+        }
+        if own or not error.fields:
+            super().take(InputError(error.message, own))
+        self.interfaces.take(error)
+
+    def problems(self, prefix: Text = "") -> Iterator[Problem]:
+        """Everything that is wrong: the fields', then the networks'."""
+        yield from super().problems(prefix)
+        yield from self.interfaces.problems()
 
     def _follows(self, path: str, error: InputError) -> bool:
         value = path.removeprefix("max_")
@@ -153,7 +165,8 @@ class CreateForm(NamingForm):
     @property
     def failed_sections(self) -> set[str]:
         """Sections in which something is wrong."""
-        return {name for name, fields in self.sections.items() if self.errors.keys() & set(fields)}
+        failed = {name for name, fields in self.sections.items() if self.errors.keys() & set(fields)}
+        return failed | ({"network"} if any(self.interfaces.problems()) else set())
 
     @property
     def known(self) -> dict[str, Any]:
@@ -184,6 +197,7 @@ class CreateForm(NamingForm):
             description=data["description"],
             image=data["image"],
             compute=compute,
+            interfaces=self.interfaces.wishes(),
             boot_disk_gib=data["boot_disk_gib"],
             start=data["start"],
         )

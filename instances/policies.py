@@ -129,7 +129,7 @@ GUARD_INTERFACE = Action(
     label=_("Change security groups"),
     permission=Permission.MANAGE,
     rules=[of_instance(managed_by_us)],
-    icon="shield",
+    icon="shield-half",
 )
 MOVE_INTERFACE = Action(
     name="move",

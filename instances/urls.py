@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from django.urls import path
 
-from instances.views import actions, create, detail, lists
+from instances.views import actions, create, detail, interfaces, lists
 
 urlpatterns = [
     path("", lists.instance_list, name="instance-list"),
     path("export.csv", lists.instance_export, name="instance-export"),
     path("new/", create.instance_create, name="instance-create"),
     path("new/summary/", create.instance_summary, name="instance-summary"),
+    path("new/networks/", create.instance_networks, name="instance-networks"),
     path("actions/<slug:name>/", actions.instance_action, name="instance-action"),
     path("<uuid:pk>/", detail.instance_detail, name="instance-detail"),
     path("<uuid:pk>/row/", lists.instance_row, name="instance-row"),
     path("<uuid:pk>/edit/", create.instance_edit, name="instance-edit"),
+    path("<uuid:pk>/interfaces/", interfaces.instance_interfaces, name="instance-interfaces"),
+    path("<uuid:pk>/interfaces/add/", interfaces.interface_add, name="interface-add"),
+    path("<uuid:pk>/interfaces/<uuid:nic>/<slug:name>/", interfaces.interface_action, name="interface-action"),
+    path("<uuid:pk>/floating-ips/", interfaces.instance_floating_ips, name="instance-floating-ips"),
     path("<uuid:pk>/disks/", detail.instance_disks, name="instance-disks"),
     path("<uuid:pk>/jobs/", detail.instance_jobs, name="instance-jobs"),
 ]

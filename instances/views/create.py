@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
+from django_htmx.http import trigger_client_event
 
 from cloudia.accounts.models import Project
 from cloudia.core.errors import InputError, NoCapacity
@@ -19,6 +20,7 @@ from cloudia.core.policy import ActionDenied
 from cloudia.ui.requests import actor_of, project_of
 from instances import policies, services
 from instances.forms import CreateForm, NamingForm
+from instances.network_forms import InterfaceFormSet, Offer, changed_rows
 from instances.selectors import instances_visible_to, room_for
 from instances.wishes import Compute
 from storage.models import Image
@@ -26,6 +28,7 @@ from storage.models import Image
 SECTION_LABELS = {
     "basic": gettext_lazy("Basic information"),
     "compute": gettext_lazy("Compute specification"),
+    "network": gettext_lazy("Network settings"),
     "storage": gettext_lazy("Storage"),
 }
 
@@ -66,6 +69,22 @@ def instance_summary(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
+@require_POST
+def instance_networks(request: HttpRequest) -> HttpResponse:
+    """The section of networks with one row more (``add``) or less (``remove``, counted from 0)."""
+    project = project_of(request)
+    if project is None:
+        return HttpResponse(status=204)
+    offer = Offer.of(project)
+    rows = InterfaceFormSet(offer=offer, rows=changed_rows(request.POST, offer.usual))
+    if "add" in request.POST:
+        rows.forms[-1].fields["subnet"].widget.attrs["autofocus"] = True
+    context = {"interfaces": rows, "removed": "remove" in request.POST}
+    answer = render(request, "instances/create/_network.html", context)
+    return trigger_client_event(answer, "rows:changed", {}, after="settle")
+
+
+@login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def instance_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Name and description, in any state in which it may be edited."""
@@ -85,7 +104,8 @@ def instance_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
         else:
             messages.success(request, _("Saved."))
             return redirect("instance-detail", pk)
-    return render(request, "instances/edit.html", {"form": form, "instance": instance})
+    context = {"form": form, "problems": list(form.problems()), "instance": instance}
+    return render(request, "instances/edit.html", context)
 
 
 def _form_page(request: HttpRequest, form: CreateForm, project: Project, problem: Any) -> HttpResponse:
@@ -93,7 +113,8 @@ def _form_page(request: HttpRequest, form: CreateForm, project: Project, problem
         {"key": key, "label": label, "failed": key in form.failed_sections} for key, label in SECTION_LABELS.items()
     ]
     context = {"project": project, "problem": problem, "sections": sections, **_summary(form)}
-    return render(request, "instances/create.html", context, status=422 if problem or form.errors else 200)
+    status = 422 if problem or context["problems"] else 200
+    return render(request, "instances/create.html", context, status=status)
 
 
 def _summary(form: CreateForm) -> dict[str, Any]:
@@ -102,6 +123,8 @@ def _summary(form: CreateForm) -> dict[str, Any]:
     compute, image = form.compute(), data.get("image")
     return {
         "form": form,
+        "problems": list(form.problems()),
+        "interfaces": form.interfaces,
         "image": image,
         "compute": compute,
         "boot_gib": (data.get("boot_disk_gib") or image.minimum_gib) if image else None,

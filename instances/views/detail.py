@@ -25,6 +25,7 @@ from instances.models import Instance
 from instances.policies import ACTIONS, EDIT, START
 from instances.selectors import instances_visible_to
 from instances.views.actions import DIALOGS
+from instances.views.interfaces import Named
 
 RECENT_JOBS = 50
 
@@ -39,6 +40,7 @@ def instance_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     context = {
         "instance": instance,
         "origin": Origin(instance.origin),
+        "vpc": Named.of("vpc", vpc) if (vpc := instance.vpc) else None,
         "buttons": _buttons(instance, actor),
         **_trouble(instance, actor),
     }

@@ -34,6 +34,7 @@ from instances.views.toolbar import toolbar
 SORTS = {name: name for name in ("name", "origin", "vcpus", "memory_mib", "created_at")}
 FILTERS = ("search", "status", "origin", "host", "scope")
 SORTINGS = (("-created_at", _("Newest first")), ("name", _("By name")))  # on a phone, where no headings are
+EXPORTED_AT_ONCE = 1000  # rows in memory; their addresses are fetched as often
 EVERYWHERE = "all"  # ``scope=all``: operators may list the instances of every project
 
 
@@ -72,7 +73,9 @@ def instance_row(request: HttpRequest, pk: UUID) -> HttpResponse:
 def instance_export(request: HttpRequest) -> HttpResponse:
     """Every instance that the list would show, on all its pages, as CSV."""
     header = [_("Name"), _("ID"), _("Created by"), _("IP address"), _("Status"), _("vCPU"), _("Memory size")]
-    return csv_response("instances", [*header, _("Created at")], map(_export, _wanted(request).iterator()))
+    return csv_response(
+        "instances", [*header, _("Created at")], map(_export, _wanted(request).iterator(EXPORTED_AT_ONCE))
+    )
 
 
 def _export(instance: Instance) -> tuple[Text | int, ...]:
@@ -80,7 +83,7 @@ def _export(instance: Instance) -> tuple[Text | int, ...]:
         instance.name,
         instance.short_id,
         instance.get_origin_display(),
-        "",
+        ", ".join(instance.ip_addresses),
         instance.display_state.label,
         instance.vcpus,
         memory(instance.memory_mib),

@@ -27,6 +27,8 @@ class Row:
     memory: str
     origin: str
     origin_icon: str
+    address: str  # of the primary interface
+    other_addresses: tuple[str, ...]
     created: str
     created_exactly: str
 
@@ -35,10 +37,16 @@ class Row:
         """Whether the status's icon turns."""
         return self.state.tone == "busy" and self.state.icon in SPINNING
 
+    @property
+    def others(self) -> str:
+        """Addresses beside the first, for a tooltip."""
+        return ", ".join(self.other_addresses)
+
 
 def row_of(instance: Instance, actor: Actor) -> Row:
     """The row of one instance for one reader."""
     created = localtime(instance.created_at)
+    address, *others = instance.ip_addresses or [""]
     return Row(
         instance=instance,
         state=instance.display_state,
@@ -46,6 +54,8 @@ def row_of(instance: Instance, actor: Actor) -> Row:
         memory=memory(instance.memory_mib),
         origin=instance.get_origin_display(),
         origin_icon=Origin(instance.origin).icon,
+        address=address,
+        other_addresses=tuple(others),
         created=f"{created:%Y-%m-%d %H:%M}",
         created_exactly=f"{created:%Y-%m-%d %H:%M:%S %Z}",
     )

@@ -17,7 +17,16 @@ from django.test.utils import CaptureQueriesContext
 from cloudia.accounts.enums import Origin
 from cloudia.accounts.models import Project
 from instances.enums import PowerState
-from tests.factories import HostFactory, ImageFactory, InstanceFactory, ProjectFactory, UserFactory, hold
+from tests.factories import (
+    HostFactory,
+    ImageFactory,
+    InstanceFactory,
+    InterfaceFactory,
+    ProjectFactory,
+    SubnetFactory,
+    UserFactory,
+    hold,
+)
 from tests.integration.pages.conftest import HTMX, log_in
 
 NONSENSE = [
@@ -101,6 +110,26 @@ def test_search_finds_names_and_the_beginning_of_ids(manager: Client, project: P
     assert names(manager.get(f"/instances/?search={wanted.short_id[:7]}").content.decode()) == ["billing"]
 
 
+def test_search_finds_the_beginning_of_any_of_its_addresses(manager: Client, project: Project) -> None:
+    subnet = SubnetFactory.create(project=project, cidr="10.7.0.0/24")
+    wanted, other = (InstanceFactory.create(project=project, name=name) for name in ("billing", "other"))
+    for instance, address in ((wanted, "10.7.0.10"), (wanted, "10.7.0.200"), (other, "10.7.0.9")):
+        InterfaceFactory.create(instance=instance, subnet=subnet, address=address)
+    assert names(manager.get("/instances/?search=10.7.0.2").content.decode()) == ["billing"]
+    assert sorted(names(manager.get("/instances/?search=10.7.").content.decode())) == ["billing", "other"]
+
+
+def test_the_first_address_is_shown_and_the_others_on_hover(manager: Client, project: Project) -> None:
+    subnet, instance = SubnetFactory.create(project=project), InstanceFactory.create(project=project)
+    for address in ("10.0.0.20", "10.0.0.30", "10.0.0.10"):
+        InterfaceFactory.create(instance=instance, subnet=subnet, address=address)
+    page = manager.get("/instances/").content.decode()
+    assert re.search(r'class="mono">10\.0\.0\.20</span> <span class="tag" title="10\.0\.0\.30, 10\.0\.0\.10"', page)
+    assert "+2</span>" in page
+    (_head, row) = csv.reader(io.StringIO(manager.get("/instances/export.csv").content.decode("utf-8-sig")))
+    assert row[3] == "10.0.0.20, 10.0.0.30, 10.0.0.10"
+
+
 def test_filters_narrow_by_status_and_origin(manager: Client, project: Project) -> None:
     InstanceFactory.create(project=project, name="up", power_state=PowerState.RUNNING)
     InstanceFactory.create(project=project, name="scaled", origin=Origin.AUTOSCALING)
@@ -135,19 +164,23 @@ def test_no_query_string_breaks_a_page(path: str, query: str, operator: Client, 
 
 @pytest.mark.parametrize("rows", [1, 3, 30])
 def test_the_number_of_queries_does_not_depend_on_the_rows(rows: int, operator: Client, project: Project) -> None:
+    subnet = SubnetFactory.create(project=project)
     for number in range(rows):
         instance = InstanceFactory.create(project=project, name=f"i-{number}")
         if number % 3 == 0:
             hold(instance)
+        InterfaceFactory.create_batch(number % 3, instance=instance, subnet=subnet)
     operator.get("/instances/")  # the session learns its project
     with CaptureQueriesContext(connection) as queries:
         assert len(names(operator.get("/instances/").content.decode())) == rows
-    assert len(queries) == 9
+    assert len(queries) == 10
 
 
 def test_a_full_page_is_small(manager: Client, project: Project) -> None:
     host, image = HostFactory.create(), ImageFactory.create()
-    InstanceFactory.create_batch(50, project=project, host=host, image=image, power_state=PowerState.RUNNING)
+    subnet = SubnetFactory.create(project=project)
+    for instance in InstanceFactory.create_batch(50, project=project, host=host, image=image, power_state="running"):
+        InterfaceFactory.create_batch(2, instance=instance, subnet=subnet)
     body = manager.get("/instances/", headers={"accept-encoding": "identity"}).content
     assert len(gzip.compress(body, 6)) <= 25 * 1024
 

@@ -11,6 +11,7 @@ from django.test import Client
 from cloudia.accounts.models import Project
 from cloudia.jobs.enums import JobStatus
 from instances.models import Instance
+from networking.models import Subnet
 from storage.enums import ImageStatus
 from tests.factories import (
     BootDiskFactory,
@@ -20,6 +21,7 @@ from tests.factories import (
     InstanceTypeFactory,
     JobFactory,
     StorageDomainFactory,
+    SubnetFactory,
     hold,
 )
 from tests.integration.pages.conftest import HTMX
@@ -28,12 +30,20 @@ FACTS = "이름 상태 UUID/ID 생성일시 VPC 인스턴스타입 GPU vCPU 메�
 FACTS += "물리머신 Cloud-init 생성방식 이미지 시작템플릿"
 
 
-def filled(**changes: Any) -> dict[str, Any]:
+def filled(project: Project, **changes: Any) -> dict[str, Any]:
     """A form that makes an instance, but for what a test changes."""
     image = ImageFactory.create(storage_domain=StorageDomainFactory.create(hosts=[HostFactory.create()]))
     kind = InstanceTypeFactory.create(vcpus=2, memory_mib=2048)
     values = {"name": "web", "mode": "type", "instance_type": str(kind.pk), "image": str(image.pk), "start": "on"}
-    return {**values, **changes}
+    subnet = project.subnets.first() or SubnetFactory.create(project=project)
+    return {**values, **nics(subnet), **changes}
+
+
+def nics(*subnets: Subnet) -> dict[str, Any]:
+    """Rows of the form, with automatic addresses and without groups."""
+    count = {"interfaces-TOTAL_FORMS": str(len(subnets)), "interfaces-INITIAL_FORMS": "0"}
+    chosen = {f"interfaces-{number}-subnet": str(subnet.pk) for number, subnet in enumerate(subnets)}
+    return {**count, **chosen, **{f"interfaces-{number}-assignment": "auto" for number in range(len(subnets))}}
 
 
 def test_the_guides_facts_are_shown_in_its_order(manager: Client, project: Project) -> None:
@@ -71,13 +81,15 @@ def test_a_failed_create_says_why_and_offers_another_try(manager: Client, projec
     assert f'hx-get="/jobs/{job.pk}/retry/"' in page
 
 
-@pytest.mark.parametrize("path", ["", "row/", "edit/", "disks/", "jobs/"])
+@pytest.mark.parametrize(
+    "path", ["", "row/", "edit/", "disks/", "jobs/", "interfaces/", "interfaces/add/", "floating-ips/"]
+)
 def test_another_projects_instance_is_not_found(path: str, manager: Client) -> None:
     assert manager.get(f"/instances/{InstanceFactory.create().pk}/{path}").status_code == 404
 
 
 def test_the_form_makes_an_instance_and_goes_to_its_page(manager: Client, project: Project) -> None:
-    answer = manager.post("/instances/new/", filled(max_vcpus="4", boot_disk_gib="10"))
+    answer = manager.post("/instances/new/", filled(project, max_vcpus="4", boot_disk_gib="10"))
     instance = Instance.objects.get()
     assert (answer.status_code, answer.headers["Location"]) == (302, f"/instances/{instance.pk}/")
     assert (instance.vcpus, instance.max_vcpus, instance.memory_mib) == (2, 4, 2048)
@@ -87,7 +99,7 @@ def test_the_form_makes_an_instance_and_goes_to_its_page(manager: Client, projec
 
 def test_the_size_can_be_set_directly_in_either_unit(manager: Client, project: Project) -> None:
     size = {"mode": "direct", "vcpus": "1", "memory_0": "128", "memory_1": "1", "max_memory_0": "0.5"}
-    manager.post("/instances/new/", filled(**size, max_memory_1="1024", start=""))
+    manager.post("/instances/new/", filled(project, **size, max_memory_1="1024", start=""))
     instance = Instance.objects.get()
     assert (instance.memory_mib, instance.max_memory_mib, instance.instance_type) == (128, 512, None)
 
@@ -117,19 +129,19 @@ WRONG = [
 def test_what_is_wrong_is_said_at_its_field(
     changes: dict[str, str], field: str, manager: Client, project: Project
 ) -> None:
-    answer = manager.post("/instances/new/", filled(**changes))
+    answer = manager.post("/instances/new/", filled(project, **changes))
     assert (answer.status_code, list(answer.context["form"].errors)) == (422, [field])
     assert Instance.objects.count() == 0
 
 
 def test_nothing_typed_is_lost(manager: Client, project: Project) -> None:
-    values = filled(name="kept <b>", image="", mode="direct", vcpus="7", memory_0="3", memory_1="1024")
+    values = filled(project, name="kept <b>", image="", mode="direct", vcpus="7", memory_0="3", memory_1="1024")
     page = manager.post("/instances/new/", values).content.decode()
     assert [text in page for text in ('value="kept &lt;b&gt;"', 'value="7"', 'value="3"')] == [True] * 3
 
 
 def test_no_room_says_which_limit_on_which_host_and_keeps_the_form(manager: Client, project: Project) -> None:
-    values = filled(mode="direct", vcpus="1", memory_0="2000", memory_1="1024")
+    values = filled(project, mode="direct", vcpus="1", memory_0="2000", memory_1="1024")
     answer = manager.post("/instances/new/", values)
     page = answer.content.decode()
     assert (answer.status_code, "MiB needed" in page, 'value="2000"' in page) == (422, True, True)
@@ -147,14 +159,16 @@ def test_only_images_and_types_of_the_project_are_offered(manager: Client, proje
 
 
 def test_the_summary_shows_what_would_be_made(manager: Client, project: Project) -> None:
-    part = manager.post("/instances/new/summary/", filled(name="", max_vcpus="8"), headers=HTMX).content.decode()
+    part = manager.post(
+        "/instances/new/summary/", filled(project, name="", max_vcpus="8"), headers=HTMX
+    ).content.decode()
     assert [text in part for text in ("at most 8", "2 GiB", "1 host")] == [True] * 3
 
 
-def test_a_viewer_is_told_why_there_is_no_form(viewer: Client) -> None:
+def test_a_viewer_is_told_why_there_is_no_form(viewer: Client, project: Project) -> None:
     answer = viewer.get("/instances/new/")
     assert (answer.status_code, "Your role does not allow this." in answer.content.decode()) == (403, True)
-    assert viewer.post("/instances/new/", filled()).status_code == 403
+    assert viewer.post("/instances/new/", filled(project)).status_code == 403
     assert Instance.objects.count() == 0
 
 
