@@ -17,7 +17,8 @@ from instances.models import Instance
 from instances.services import instance_create
 from instances.wishes import Compute, InstanceWish
 from networking.enums import Direction, Protocol
-from networking.models import VPC, FloatingIP, NetworkInterface, SecurityGroup, Subnet
+from networking.models import VPC, FloatingIP, HostNetwork, NetworkInterface, SecurityGroup, Subnet
+from networking.selectors import wished_topology
 from networking.services import floating, groups
 from networking.services.external import external_network_create
 from networking.services.groups import group_set_rules
@@ -245,21 +246,35 @@ def test_guests_get_what_the_page_says_and_reach_what_the_rules_say(net: Net) ->
 
 def test_equal_addresses_in_two_vpcs_are_two_machines(net: Net) -> None:
     everything = net.group("open", RuleWish(direction=Direction.IN, protocol=Protocol.ANY, cidr="0.0.0.0/0"))
-    actor = net.site.actor
-    other_vpc = vpc_create(actor=actor, project=net.site.project, name="twin")
-    other = subnet_create(actor=actor, vpc=other_vpc, name="app", cidr="10.20.1.0/24")
-    mine, alone = net.ask(0, "mine", everything), net.ask(1, "alone", everything, subnet=other)
+    twin = vpc_create(actor=net.site.actor, project=net.site.project, name="twin")
+    other = subnet_create(actor=net.site.actor, vpc=twin, name="app", cidr="10.20.1.0/24")
+    mine, neighbour = net.ask(0, "mine", everything), net.ask(1, "neighbour", everything)
+    alone = net.ask(0, "alone", everything, subnet=other)
     assert mine.address == alone.address == "10.20.1.2"
-    for guest in (mine, alone):
+    for guest in (mine, neighbour, alone):
         guest.wait_until_up()
-    assert mine.nic.mac in mine.run("ip link show dev eth0")
-    assert mine.reaches("10.20.1.1")  # each has its gateway
-    assert alone.reaches("10.20.1.1")
-    neighbour = net.ask(1, "neighbour", everything)
-    neighbour.wait_until_up()
-    mine.listen(80)
-    assert neighbour.reaches(mine.address, 80)
-    assert not alone.reaches(neighbour.address)  # it has no such neighbour
+    assert neighbour.reaches(mine.address)
+    assert alone.reaches("10.20.1.1")  # its own gateway answers ...
+    assert not alone.reaches(neighbour.address)  # ... and nobody else: it has no such neighbour
+
+
+def test_another_host_takes_over_the_way_out_of_a_dead_one(net: Net) -> None:
+    (way_out,) = (vpc.gateway for vpc in wished_topology().vpcs if vpc.gateway)
+    gateway, *_standby = way_out.chassis
+    dead, alive = sorted(net.sites, key=lambda site: site.lab_host.name != gateway)
+    guest = net.ask(net.sites.index(alive), "talker", net.group("none"))
+    guest.wait_until_up()
+    outside = f"{net.lab.external_network}.1"
+    with watching():
+        assert soon(lambda: guest.reaches(outside))
+        dead.lab_host.crash()
+        try:
+            assert soon(lambda: not guest.reaches(outside), 5)
+            assert soon(lambda: guest.reaches(outside), 60)
+            assert not HostNetwork.objects.get(chassis=gateway).answers
+        finally:
+            dead.lab_host.restart()
+            assert soon(lambda: HostNetwork.objects.get(chassis=gateway).answers, 60)
 
 
 def test_lost_northbound_database_is_rebuilt_while_guests_keep_talking(net: Net) -> None:
@@ -270,7 +285,7 @@ def test_lost_northbound_database_is_rebuilt_while_guests_keep_talking(net: Net)
     before = net.ports()
     with watching():
         assert soon(lambda: not drift())
-        left.run(f"ping -i 1 -c 40 {right.address} >/tmp/ping 2>&1 & true")
+        left.run(f"ping -i 1 -c 20 {right.address} >/tmp/ping 2>&1 & true")
         wipe_northbound(net.lab)
         assert soon(lambda: bool(net.nbctl("find", "Logical_Switch_Port", f"name={left.nic.pk}")), 30)
         assert soon(lambda: left.can("grep -q 'packets transmitted' /tmp/ping"), 60)
