@@ -99,5 +99,5 @@ def _forward(network: IPv4Network) -> None:
     except OSError as error:
         print(f"Guests reach this machine only: {error}", file=sys.stderr)
     except subprocess.CalledProcessError as error:
-        reason = error.stderr.decode(errors="replace").strip().splitlines()[0]
-        print(f"Guests reach this machine only: nft says {reason}", file=sys.stderr)
+        reason = (error.stderr.decode(errors="replace").strip().splitlines() or ["no message"])[0]
+        print(f"Guests reach this machine only: nft failed: {reason}", file=sys.stderr)

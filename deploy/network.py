@@ -39,9 +39,10 @@ ExecStartPre=/usr/bin/{" ".join(OPEN_FOLDER)}
 
 @dataclass(frozen=True)
 class Part:
-    """What the distributions start as one unit."""
+    """Daemons that are started together."""
 
-    unit: str
+    unit: str  # systemd's; it stays "active" when one of its services has ended, so these are started by name
+    services: tuple[str, ...]
     command: tuple[str, ...]  # starts it where there is no systemd, each daemon with a monitor that restarts it
     daemons: dict[Path, str]  # pid file to program
     logs: str
@@ -49,12 +50,14 @@ class Part:
 
 SWITCH_DATABASE = Part(
     "openvswitch-switch",
+    ("ovsdb-server",),
     (OVS_CTL, "--system-id=random", "--no-record-hostname", "--no-ovs-vswitchd", "start"),
     {Path("/run/openvswitch/ovsdb-server.pid"): "ovsdb-server"},
     "/var/log/openvswitch",
 )
 SWITCH = Part(
     "openvswitch-switch",
+    ("ovs-vswitchd",),
     (OVS_CTL, "--no-record-hostname", "--no-ovsdb-server", "start"),
     {Path("/run/openvswitch/ovs-vswitchd.pid"): "ovs-vswitchd"},
     "/var/log/openvswitch",
@@ -64,6 +67,7 @@ _QUIET = ("-vconsole:emer", "-vsyslog:err", "-vfile:info", "--mlockall")
 USERSPACE = ("ovs-vswitchd", "--detach", "--monitor", "--no-chdir", "--pidfile", "--log-file", *_QUIET)
 CENTRAL = Part(
     "ovn-central",
+    ("ovn-ovsdb-server-nb", "ovn-ovsdb-server-sb", "ovn-northd"),
     (OVN_CTL, "start_northd"),
     {
         RUN / "ovnnb_db.pid": "ovsdb-server",
@@ -73,7 +77,11 @@ CENTRAL = Part(
     "/var/log/ovn",
 )
 CHASSIS = Part(
-    "ovn-host", (OVN_CTL, "start_controller"), {RUN / "ovn-controller.pid": "ovn-controller"}, "/var/log/ovn"
+    "ovn-host",
+    ("ovn-controller",),
+    (OVN_CTL, "start_controller"),
+    {RUN / "ovn-controller.pid": "ovn-controller"},
+    "/var/log/ovn",
 )
 
 
@@ -111,12 +119,20 @@ def host_name() -> str:
 def _start(part: Part) -> None:
     if all(_runs(*daemon) for daemon in part.daemons.items()):
         return
-    command = ("systemctl", "enable", "--now", part.unit) if has_systemd() else part.command
-    answer = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, umask=UMASK)
-    for pid_file, program in part.daemons.items():
-        if not _becomes(partial(_runs, pid_file, program), 0 if answer.returncode else PATIENCE):
-            said = [line for line in (answer.stdout + answer.stderr).splitlines() if "fail" in line.lower()]
-            raise StartError(f"{program} of {part.unit} does not start: {(said or [f'see {part.logs}'])[0]}")
+    answer = _systemctl_start(part) if has_systemd() else _captured(*part.command)
+    patience = 0 if answer.returncode else PATIENCE
+    if not all(_becomes(partial(_runs, *daemon), patience) for daemon in part.daemons.items()):
+        said = [line for line in (answer.stdout + answer.stderr).splitlines() if "fail" in line.lower()]
+        raise StartError(f"{part.unit} does not start: {(said or [f'see {part.logs}'])[0]}")
+
+
+def _systemctl_start(part: Part) -> subprocess.CompletedProcess[str]:
+    _captured("systemctl", "enable", part.unit)
+    return _captured("systemctl", "start", part.unit, *part.services)
+
+
+def _captured(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, umask=UMASK)
 
 
 def _runs(pid_file: Path, program: str) -> bool:
