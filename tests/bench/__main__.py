@@ -30,13 +30,13 @@ from django.core.management import call_command  # noqa: E402
 from django.db import connection  # noqa: E402
 
 from tests import settings  # noqa: E402
-from tests.bench import create, live, memory, pages, power  # noqa: E402
+from tests.bench import create, live, memory, network, pages, power  # noqa: E402
 from tests.bench.installation import Installation  # noqa: E402
 from tests.bench.report import Check, save, table  # noqa: E402
 from tests.postgres import cluster  # noqa: E402
 
 RESULTS = Path(__file__).parents[2] / "var" / "bench"
-IN_PROCESS = {"list": pages.list_page, "api": pages.api_list}
+IN_PROCESS = {"list": pages.list_page, "api": pages.api_list, "network": network.sync}
 ON_STACK = {
     "accept": power.accept,
     "power": power.to_running,
