@@ -53,7 +53,7 @@ def floating_associate(*, actor: Actor, floating_ip: FloatingIP, interface: Netw
     """
     row = checked(policies.ASSOCIATE, floating_ip, actor)
     target = NetworkInterface.objects.select_for_update(of=("self",)).select_related("subnet__vpc")
-    _check_target(row, nic := target.filter(pk=interface.pk).first())
+    check_target(row, nic := target.filter(pk=interface.pk).first())
     row.interface = nic
     row.save(update_fields=["interface"])
     return row
@@ -80,8 +80,8 @@ def _check_description(description: str) -> None:
     faults.raise_if_any()
 
 
-def _check_target(floating: FloatingIP, nic: NetworkInterface | None) -> None:
-    """One of its project, with a way out to the same external network, and no other floating IP."""
+def check_target(floating: FloatingIP, nic: NetworkInterface | None) -> None:
+    """One of its project, with a way out to the same external network, and no other floating IP. Raises InputError."""
     if nic is None or nic.project_id != floating.project_id:
         raise InputError.at("interface", _("This interface belongs to another project."), "other_project")
     vpc = nic.subnet.vpc
@@ -89,6 +89,6 @@ def _check_target(floating: FloatingIP, nic: NetworkInterface | None) -> None:
         words = {"vpc": vpc, "network": floating.external_network}
         message = _("VPC “%(vpc)s” is not connected to external network “%(network)s”.") % words
         raise InputError.at("interface", message, "not_connected")
-    if other := nic.floating_ips.exclude(pk=floating.pk).first():
+    if other := next((row for row in nic.floating_ips.all() if row.pk != floating.pk), None):
         message = _("The interface has floating IP %(address)s already.") % {"address": other}
         raise InputError.at("interface", message, "taken")

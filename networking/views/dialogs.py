@@ -1,0 +1,79 @@
+"""Dialogs that ask and dialogs that are filled in: one way to answer all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.cache import patch_vary_headers
+from django_htmx.http import trigger_client_event
+
+from cloudia.core.errors import InputError
+from cloudia.core.policy import Action, ActionDenied, Text
+from cloudia.ui.htmx import details, refused, toast
+from cloudia.ui.links import holder_link
+from cloudia.ui.requests import actor_of
+
+Perform: TypeAlias = Callable[[], Text]  # does it and says that it is done
+
+
+def asked(
+    request: HttpRequest, row: Any, action: Action, perform: Perform, *, icon: str, back: str, gone: str = ""
+) -> HttpResponse:
+    """Ask whether ``action`` shall be done to ``row`` (GET), or do it (POST).
+
+    ``back`` is where a browser without scripts goes on; ``gone`` where everybody goes, because their page is no more.
+    """
+    if request.method == "POST":
+        return _done(request, perform, gone or back)
+    denial = action.denial(row, actor_of(request))
+    context = {"row": row, "action": action, "icon": icon, "denial": denial}
+    return _show(request, "networking/dialogs/ask.html", context)
+
+
+def formed(
+    request: HttpRequest,
+    form: Any,
+    perform: Perform,
+    template: str,
+    context: Mapping[str, Any],
+    *,
+    back: str,
+    partials: Mapping[str, str] | None = None,
+) -> HttpResponse:
+    """Show a form, or do what a valid one says; what the service finds wrong is shown at its field."""
+    context = {**context, "form": form, "link": holder_link(getattr(context.get("denial"), "holder", None))}
+    if form.is_bound and form.is_valid():
+        try:
+            return _done(request, perform, back)
+        except InputError as error:
+            for path, problems in error.fields.items():
+                form.add_error(path if path in form.fields else None, [str(problem.detail) for problem in problems])
+    partial = (partials or {}).get(details(request).target or "")
+    return _show(request, partial or template, context, status=422 if form.errors else 200)
+
+
+def _show(request: HttpRequest, template: str, context: Mapping[str, Any], status: int = 200) -> HttpResponse:
+    """The dialog, or a page with it for browsers without scripts."""
+    wrapped = template if details(request) else "networking/dialogs/page.html"
+    response = render(request, wrapped, {**context, "dialog_template": template}, status=status)
+    patch_vary_headers(response, ["HX-Request", "HX-Target"])
+    return response
+
+
+def _done(request: HttpRequest, perform: Perform, back: str) -> HttpResponse:
+    """Do it: the dialog closes and a notice says so, or why not."""
+    try:
+        text = perform()
+    except ActionDenied as error:
+        if details(request):
+            return refused(error.denial)
+        messages.error(request, str(error.denial.message))
+        return redirect(back)
+    if details(request):
+        return toast(trigger_client_event(HttpResponse(status=204), "dialog:close", {}), text)
+    messages.success(request, str(text))
+    return redirect(back)
