@@ -13,7 +13,7 @@ from django.db.models import Count
 from django.forms.formsets import BaseFormSet, formset_factory
 from django.http import QueryDict
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from cloudia.accounts.models import Project
 from cloudia.core.errors import FieldError, InputError
@@ -122,7 +122,10 @@ class InterfaceForm(ServiceForm):
     subnet = forms.TypedChoiceField(label=gettext_lazy("Subnet"), widget=SubnetSelect)
     assignment = forms.ChoiceField(
         label=gettext_lazy("IP assignment"),
-        choices=[(AUTOMATIC, gettext_lazy("Automatic")), (MANUAL, gettext_lazy("Manual"))],
+        choices=[
+            (AUTOMATIC, pgettext_lazy("IP assignment", "Automatic")),
+            (MANUAL, pgettext_lazy("IP assignment", "Manual")),
+        ],
         required=False,
         widget=forms.RadioSelect,
     )

@@ -212,7 +212,8 @@ def _dialog(request: HttpRequest, dialog: Dialog, instance: Instance, subject: S
     link = subject if isinstance(subject, InstanceInterface) else None
     context = {"dialog": dialog, "action": dialog.action, "instance": instance, "link": link, "form": form}
     template = "instances/interfaces/ask.html" if details(request) else "instances/interfaces/page.html"
-    return render(request, template, context | {"denial": denial, "post_to": request.path})
+    context |= {"denial": denial, "post_to": request.path}
+    return render(request, template, context, status=422 if any(form.problems()) else 200)
 
 
 def _done(request: HttpRequest, instance: Instance, dialog: Dialog) -> HttpResponse:

@@ -249,7 +249,7 @@ def test_an_interface_is_added_and_the_dialog_closes(manager: Client, link: Inst
 def test_what_is_wrong_with_an_added_interface_is_said_in_the_dialog(manager: Client, link: InstanceInterface) -> None:
     values = {"subnet": link.interface.subnet_id, "assignment": "manual", "ip_address": "10.0.0.5"}
     status, _notice, body = send(manager, f"/instances/{link.instance_id}/interfaces/add/", **values)
-    assert (status, "10.0.0.5 is used by “web”." in body, 'value="10.0.0.5"' in body) == (200, True, True)
+    assert (status, "10.0.0.5 is used by “web”." in body, 'value="10.0.0.5"' in body) == (422, True, True)
 
 
 def test_only_subnets_of_its_vpc_are_offered(manager: Client, link: InstanceInterface) -> None:
