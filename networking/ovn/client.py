@@ -151,7 +151,11 @@ class _Talk:
             result = self._prepare(work, transaction)
             if self._settle(transaction):
                 return result
-            self.patience.until(self.replica, lambda seen=before: self.replica.change_seqno != seen)  # type: ignore[misc]
+            self._outlast(before)
+
+    def _outlast(self, state: int) -> None:
+        """Return when the replica has heard of something new."""
+        self.patience.until(self.replica, lambda: self.replica.change_seqno != state)
 
     def _prepare(self, work: Work[T], transaction: Any) -> T:
         try:
