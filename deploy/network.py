@@ -5,6 +5,7 @@ Like libvirt's, the daemons outlive CloudiA. What an operator has set is left as
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 import time
@@ -158,7 +159,9 @@ def _kernel_datapath() -> bool:
 
 
 def _introduce(*, userspace: bool) -> None:
-    """Tell ovn-controller what it needs. ``add`` leaves the keys alone that are there."""
+    """Tell ovn-controller what it needs, unless somebody has."""
+    row = json.loads(vsctl("--format=json", "--columns=external_ids", "list", "Open_vSwitch"))
+    known = {name for name, _ in row["data"][0][0][1]}
     values = {
         "hostname": host_name(),
         "ovn-remote": f"unix:{DATABASES[1]}",
@@ -167,7 +170,9 @@ def _introduce(*, userspace: bool) -> None:
         "ovn-bridge-mappings": f"{external.NETWORK}:{external.BRIDGE}",
         **({"ovn-bridge-datapath-type": "netdev"} if userspace else {}),
     }
-    vsctl("add", "Open_vSwitch", ".", "external_ids", *(f'{key}="{value}"' for key, value in values.items()))
+    missing = [f'external_ids:{name}="{value}"' for name, value in values.items() if name not in known]
+    if missing:
+        vsctl("set", "Open_vSwitch", ".", *missing)
 
 
 def _open_databases() -> None:
