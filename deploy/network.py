@@ -8,15 +8,13 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 
 from deploy import external
 from deploy.commands import run, vsctl
 from deploy.config import USER, Config
+from deploy.daemons import UMASK, Part, becomes, start
 from deploy.errors import StartError
 from deploy.init import has_systemd
 
@@ -25,9 +23,7 @@ DATABASES = (RUN / "ovnnb_db.sock", RUN / "ovnsb_db.sock")
 SYSTEM_ID = Path("/etc/openvswitch/system-id.conf")  # what ovs-ctl --system-id=random, and so systemd's unit, reads
 OVS_CTL = "/usr/share/openvswitch/scripts/ovs-ctl"
 OVN_CTL = "/usr/share/ovn/scripts/ovn-ctl"
-PATIENCE = 20  # seconds that a daemon gets to start; measured: 0.1 s
-# ovsdb-server gives its sockets mode 0770, less the umask; a group's rights are the most that an ACL can give.
-UMASK = 0o007
+MAPPING = f"{external.NETWORK}:{external.BRIDGE}"  # OVN's name of the physical network, and where it is
 OPEN_FOLDER = ("setfacl", "--default", "--modify", f"user:{USER}:rwx", str(RUN))
 DROP_IN = f"""\
 # Written by CloudiA, so that its user may use the databases of OVN.
@@ -36,18 +32,6 @@ UMask={UMASK:04o}
 ExecStartPre=/usr/bin/install --directory {RUN}
 ExecStartPre=/usr/bin/{" ".join(OPEN_FOLDER)}
 """
-
-
-@dataclass(frozen=True)
-class Part:
-    """Daemons that are started together."""
-
-    unit: str  # systemd's; it stays "active" when one of its services has ended, so these are started by name
-    services: tuple[str, ...]
-    command: tuple[str, ...]  # starts it where there is no systemd, each daemon with a monitor that restarts it
-    daemons: dict[Path, str]  # pid file to program
-    logs: str
-
 
 SWITCH_DATABASE = Part(
     "openvswitch-switch",
@@ -94,15 +78,16 @@ def ensure(config: Config) -> None:
     if not SYSTEM_ID.exists():
         SYSTEM_ID.write_text(host_name() + "\n")
     userspace = not _kernel_datapath()
-    _start(SWITCH_DATABASE)
-    _start(replace(SWITCH, command=USERSPACE) if userspace else SWITCH)
-    _introduce(userspace=userspace)
+    start(SWITCH_DATABASE)
+    start(replace(SWITCH, command=USERSPACE) if userspace else SWITCH)
+    known = _introduce(userspace=userspace)
     _open_databases()
-    _start(CENTRAL)
-    _start(CHASSIS)
+    start(CENTRAL)
+    start(CHASSIS)
     _let_user_in()
     vsctl("wait-until", "bridge", "br-int")  # ovn-controller makes it; guests are plugged into it
-    external.ensure(config.external, userspace=userspace)
+    if MAPPING in known["ovn-bridge-mappings"].split(","):
+        external.ensure(config.external, userspace=userspace)
 
 
 def host_name() -> str:
@@ -117,40 +102,6 @@ def host_name() -> str:
     return name if not canonical or canonical.startswith("localhost") else canonical
 
 
-def _start(part: Part) -> None:
-    if all(_runs(*daemon) for daemon in part.daemons.items()):
-        return
-    answer = _systemctl_start(part) if has_systemd() else _captured(*part.command)
-    patience = 0 if answer.returncode else PATIENCE
-    if not all(_becomes(partial(_runs, *daemon), patience) for daemon in part.daemons.items()):
-        said = [line for line in (answer.stdout + answer.stderr).splitlines() if "fail" in line.lower()]
-        raise StartError(f"{part.unit} does not start: {(said or [f'see {part.logs}'])[0]}")
-
-
-def _systemctl_start(part: Part) -> subprocess.CompletedProcess[str]:
-    _captured("systemctl", "enable", part.unit)
-    return _captured("systemctl", "start", part.unit, *part.services)
-
-
-def _captured(*command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, umask=UMASK)
-
-
-def _runs(pid_file: Path, program: str) -> bool:
-    """The test that the packages' own scripts make."""
-    try:
-        return Path(f"/proc/{int(pid_file.read_text())}/comm").read_text().strip() == program
-    except (OSError, ValueError):
-        return False
-
-
-def _becomes(fact: Callable[[], bool], seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while not (true := fact()) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return true
-
-
 def _kernel_datapath() -> bool:
     """Whether the kernel can switch packets itself; else ovs-vswitchd does, more slowly."""
     if Path("/sys/module/openvswitch").exists():
@@ -158,21 +109,22 @@ def _kernel_datapath() -> bool:
     return subprocess.run(["modprobe", "--quiet", "openvswitch"], capture_output=True).returncode == 0
 
 
-def _introduce(*, userspace: bool) -> None:
-    """Tell ovn-controller what it needs, unless somebody has."""
+def _introduce(*, userspace: bool) -> dict[str, str]:
+    """Tell ovn-controller what it needs, unless somebody has. What it knows now."""
     row = json.loads(vsctl("--format=json", "--columns=external_ids", "list", "Open_vSwitch"))
-    known = {name for name, _ in row["data"][0][0][1]}
-    values = {
+    known = dict(row["data"][0][0][1])
+    wanted = {
         "hostname": host_name(),
         "ovn-remote": f"unix:{DATABASES[1]}",
         "ovn-encap-type": "geneve",
         "ovn-encap-ip": "127.0.0.1",
-        "ovn-bridge-mappings": f"{external.NETWORK}:{external.BRIDGE}",
+        "ovn-bridge-mappings": MAPPING,
         **({"ovn-bridge-datapath-type": "netdev"} if userspace else {}),
     }
-    missing = [f'external_ids:{name}="{value}"' for name, value in values.items() if name not in known]
+    missing = [f'external_ids:{name}="{value}"' for name, value in wanted.items() if name not in known]
     if missing:
         vsctl("set", "Open_vSwitch", ".", *missing)
+    return {**wanted, **known}
 
 
 def _open_databases() -> None:
@@ -196,7 +148,7 @@ def _open_databases() -> None:
 def _let_user_in() -> None:
     """Open the sockets that were there before, and see that the user gets an answer from both."""
     for path in DATABASES:
-        if not _becomes(path.exists, PATIENCE):
+        if not becomes(path.exists):
             raise StartError(f"ovsdb-server runs, but {path} is missing: restart ovn-central.")
         run("setfacl", "--modify", f"user:{USER}:rw", str(path))
         question = ["runuser", "-u", USER, "--", "ovsdb-client", "--timeout=10", "list-dbs", f"unix:{path}"]

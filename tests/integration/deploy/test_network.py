@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -219,6 +220,14 @@ def test_bridge_that_somebody_else_made_is_left_alone(machine: Machine) -> None:
     assert addresses(machine, "br-ex") == []
 
 
+def test_physical_network_elsewhere_needs_no_bridge_of_ours(machine: Machine) -> None:
+    machine.ensure()
+    machine.run("ovs-vsctl", "del-br", "br-ex")
+    machine.run("ovs-vsctl", "set", "Open_vSwitch", ".", "external_ids:ovn-bridge-mappings=public:br-rack")
+    machine.ensure()
+    assert machine.says("ovs-vsctl", "list-br") == "br-int"
+
+
 def test_external_network_follows_its_setting(machine: Machine) -> None:
     machine.ensure()
     machine.ensure(CLOUDIA_EXTERNAL_CIDR="198.18.5.0/26")
@@ -276,3 +285,83 @@ def test_setting_that_makes_no_sense_is_refused(settings: dict[str, str], compla
     answer = subprocess.run([sys.executable, "-c", ENSURE], env=settings, cwd=ROOT, capture_output=True, text=True)
     (line,) = answer.stderr.splitlines()
     assert complaint in line
+
+
+GUEST, FLOATING, WORLD = "10.0.0.5", "198.51.100.10", "192.0.2.2"
+LOGICAL_NETWORK = f"""
+lr-add router
+ls-add inside
+lrp-add router to-inside 02:00:00:00:01:01 10.0.0.1/24
+lsp-add inside from-inside
+lsp-set-type from-inside router
+lsp-set-addresses from-inside router
+lsp-set-options from-inside router-port=to-inside
+lsp-add inside guest
+lsp-set-addresses guest "02:00:00:00:00:05 {GUEST}"
+ls-add outside
+lrp-add router to-outside 02:00:00:00:01:02 198.51.100.2/24
+lrp-set-gateway-chassis to-outside box
+lsp-add outside from-outside
+lsp-set-type from-outside router
+lsp-set-addresses from-outside router
+lsp-set-options from-outside router-port=to-outside
+lsp-add outside wire
+lsp-set-type wire localnet
+lsp-set-addresses wire unknown
+lsp-set-options wire network_name=public
+lr-route-add router 0.0.0.0/0 198.51.100.1
+lr-nat-add router dnat_and_snat {FLOATING} {GUEST}
+"""
+WIRING = f"""
+set -e
+mac='"02:00:00:00:00:05"'
+ovs-vsctl add-port br-int guest -- set interface guest type=internal external_ids:iface-id=guest "mac=$mac"
+ip netns add guest
+ip link set guest netns guest
+ip netns exec guest ip address add {GUEST}/24 dev guest
+ip netns exec guest ip link set guest up mtu 1442
+ip netns exec guest ip route add default via 10.0.0.1
+ip netns exec guest ethtool -K guest tx off >/dev/null
+ip netns add world
+ip link add up0 type veth peer name up1 netns world
+ip address add 192.0.2.1/24 dev up0
+ip link set up0 up
+ip netns exec world ip address add {WORLD}/24 dev up1
+ip netns exec world ip link set up1 up
+"""
+SERVER = """
+import socket
+with socket.create_server(("", 7000)) as server:
+    connection, (caller, _) = server.accept()
+    connection.sendall(caller.encode() * 10_000)
+    connection.close()
+"""
+CLIENT = """
+import socket, sys
+with socket.create_connection((sys.argv[1], 7000), timeout=10) as connection:
+    heard = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+assert len(heard) % 10_000 == 0, "some was lost"
+print(heard[: len(heard) // 10_000])
+"""
+
+
+def caller(machine: Machine, *, server: str, client: tuple[str, ...], address: str) -> str:
+    """Whom the server sees when 100 kB have gone over a connection."""
+    namespaces = ["nsenter", "--all", "--target", str(machine.pid), "--", "ip", "netns", "exec", server]
+    with subprocess.Popen([*namespaces, "/usr/bin/python3", "-c", SERVER]) as listening:
+        try:
+            wait_for(lambda: ":7000" in machine.says("ip", "netns", "exec", server, "ss", "-ltn"))
+            return machine.says(*client, "/usr/bin/python3", "-c", CLIENT, address)
+        finally:
+            listening.kill()
+
+
+def test_guest_is_reached_from_the_machine_and_reaches_the_world_through_it(machine: Machine) -> None:
+    machine.ensure()
+    machine.run("sh", "-c", WIRING)
+    machine.run("ovn-sbctl", "--timeout=15", "wait-until", "chassis", "box")
+    commands = [word for line in LOGICAL_NETWORK.splitlines() for word in ("--", *shlex.split(line)) if line]
+    machine.run("ovn-nbctl", "--wait=hv", "--timeout=15", *commands[1:])
+    assert caller(machine, server="guest", client=(), address=FLOATING) == "198.51.100.1"
+    inside = ("ip", "netns", "exec", "guest")
+    assert caller(machine, server="world", client=inside, address=WORLD) == "192.0.2.1"
