@@ -6,7 +6,7 @@ from cloudia.accounts.actor import Actor
 from cloudia.accounts.audit import audited
 from cloudia.core.errors import InputError
 from cloudia.core.faults import Faults
-from cloudia.core.policy import Action, ActionDenied
+from cloudia.core.policy import ActionDenied
 from instances import policies
 from instances.interfaces import interfaces_record
 from instances.models import Instance, InstanceInterface
@@ -40,11 +40,11 @@ def interface_edit(*, actor: Actor, link: InstanceInterface, wish: InterfaceWish
 
     Raises ActionDenied, or InputError at ``subnet``, ``ip_address`` or ``security_groups``.
     """
-    row = _checked(policies.GUARD_INTERFACE, link, actor)
+    row = _locked(link)
     interface = row.interface
     moved = wish.subnet.pk != interface.subnet_id or wish.address.strip() not in {"", interface.address}
-    if moved:
-        policies.MOVE_INTERFACE.check(row, actor)
+    action = policies.MOVE_INTERFACE if moved else policies.GUARD_INTERFACE
+    action.check(row, actor)
     _check(row.instance, wish)
     interface_change(interface=interface, wish=wish)
     return row
@@ -53,20 +53,20 @@ def interface_edit(*, actor: Actor, link: InstanceInterface, wish: InterfaceWish
 @audited("interface.remove", target="link")
 def interface_remove(*, actor: Actor, link: InstanceInterface) -> None:
     """Take an interface away; its address is free at once. Raises ActionDenied."""
-    row = _checked(policies.REMOVE_INTERFACE, link, actor)
+    row = _locked(link)
+    policies.REMOVE_INTERFACE.check(row, actor)
     interface = row.interface
     row.delete()
     interfaces_delete([interface])
 
 
-def _checked(action: Action, link: InstanceInterface, actor: Actor) -> InstanceInterface:
-    """The row, with its instance locked. Raises ActionDenied, also if it was removed meanwhile."""
+def _locked(link: InstanceInterface) -> InstanceInterface:
+    """The row, with its instance locked. Raises ActionDenied if it was removed meanwhile."""
     Instance.objects.select_for_update().filter(pk=link.instance_id).values_list("pk").first()
     rows = InstanceInterface.objects.select_related("instance__host", "instance__current_job", "interface__subnet")
     row = rows.filter(pk=link.pk).first()
     if row is None:
         raise ActionDenied(policies.gone())
-    action.check(row, actor)
     return row
 
 

@@ -251,7 +251,7 @@ def changed_rows(data: QueryDict, usual: Mapping[str, Any]) -> list[dict[str, An
     removed = data.get("remove") or None
     rows = [_typed(data, number) for number in range(count) if not number or str(number) != removed]
     if "add" in data and len(rows) < MAX_INTERFACES:
-        rows.append(dict(usual))
+        rows.append({**usual, "subnet": rows[0]["subnet"] or usual["subnet"]})  # most likely its VPC
     return rows
 
 
