@@ -51,9 +51,6 @@ def ensure(network: IPv4Network, *, userspace: bool) -> None:
     elif vsctl("br-get-external-id", BRIDGE, MINE[0]).strip() != MINE[1]:
         return
     _address(IPv4Interface((network[1], network.prefixlen)))
-    if userspace:
-        # The bridge is a tap then, and ovs-vswitchd drops what the kernel hands it without a checksum.
-        run("ethtool", "-K", BRIDGE, "tx", "off")
     _forward(network)
 
 

@@ -28,8 +28,8 @@ HYPERVISOR = (
 )
 WITH_SYSTEMD = ("libvirt-daemon-system",)  # brings the units, and polkit's rule for the group libvirt
 POSTGRES = ("postgresql",)
-NETWORK = ("openvswitch-switch", "ovn-central", "ovn-host", "iproute2", "ethtool", "nftables", "acl")
-LAB = (*HYPERVISOR, *NETWORK, "gnutls-bin", "procps")
+NETWORK = ("openvswitch-switch", "ovn-central", "ovn-host", "iproute2", "nftables", "acl")
+LAB = (*HYPERVISOR, *NETWORK, "ethtool", "gnutls-bin", "procps")
 TESTS = ("chromium-browser" if UBUNTU else "chromium", "fonts-noto-cjk")
 
 POLICY = Path("/usr/sbin/policy-rc.d")  # invoke-rc.d(8): status 101 forbids every action on a service

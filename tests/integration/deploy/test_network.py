@@ -321,7 +321,6 @@ ip link set guest netns guest
 ip netns exec guest ip address add {GUEST}/24 dev guest
 ip netns exec guest ip link set guest up mtu 1442
 ip netns exec guest ip route add default via 10.0.0.1
-ip netns exec guest ethtool -K guest tx off >/dev/null
 ip netns add world
 ip link add up0 type veth peer name up1 netns world
 ip address add 192.0.2.1/24 dev up0

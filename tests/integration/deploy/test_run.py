@@ -45,8 +45,11 @@ class Installation:
         assert self.supervisor.poll() is None, self.log()
 
     def environment(self) -> dict[str, str]:
-        """The caller's, without what makes a test's Django another one."""
-        own = {"PORT": str(self.port), "CLOUDIA_POOL_DIR": str(self.pool)}
+        """The caller's, without what makes a test's Django another one.
+
+        OVN would stay on this machine, and its external network is the lab's too: test_network starts it elsewhere.
+        """
+        own = {"PORT": str(self.port), "CLOUDIA_POOL_DIR": str(self.pool), "CLOUDIA_NETWORK": "off"}
         foreign = ("CLOUDIA_", "DJANGO_", "DATABASE_URL")
         return {name: value for name, value in os.environ.items() if not name.startswith(foreign)} | own
 
