@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -45,6 +46,16 @@ def test_every_host_answers_over_socket_and_tls(lab_hosts: list[LabHost]) -> Non
     assert [virsh(host.uri_tls, "hostname") for host in lab_hosts] == ["h1", "h2"]
 
 
+def test_hosts_join_ovn_under_the_name_that_libvirt_says(lab: Lab, lab_hosts: list[LabHost]) -> None:
+    chassis = lab.sbctl("--bare", "--columns=hostname", "list", "Chassis").split()
+    assert sorted(chassis) == [virsh(host.uri, "hostname") for host in lab_hosts]
+
+
+def test_computer_is_on_the_external_network(lab: Lab) -> None:
+    with socket.socket() as server:
+        server.bind((f"{lab.external_network}.1", 0))  # only possible with an address of our own
+
+
 def test_tiny_guest_boots_and_honours_the_power_button(lab_host: LabHost, guest: str) -> None:
     lab_host.wait_for_serial(guest, "TINY-READY")
     virsh(lab_host.uri, "shutdown", guest, "--mode", "acpi")
@@ -86,9 +97,9 @@ def test_second_lab_does_not_disturb_the_first(lab: Lab, lab_hosts: list[LabHost
     assert not second.directory.exists()
 
 
-def test_command_on_the_guests_console_answers_with_its_status(lab: Lab, lab_host: LabHost, guest: str) -> None:
+def test_command_on_the_guests_console_answers_with_its_status(lab_host: LabHost, guest: str) -> None:
     lab_host.wait_for_serial(guest, "TINY-READY")
-    assert lab.run("guest", lab_host.name, guest, "echo hello $((40 + 2))").strip() == "hello 42"
+    assert lab_host.guest(guest, "echo hello $((40 + 2))") == "hello 42"
     with pytest.raises(subprocess.CalledProcessError) as failed:
-        lab.run("guest", lab_host.name, guest, "cd /nowhere")
+        lab_host.guest(guest, "cd /nowhere")
     assert failed.value.returncode not in {0, 124}

@@ -17,7 +17,8 @@ from uuid import uuid4
 import pytest
 
 from cloudia.virt import DomainSpec, NicSpec
-from cloudia.virt.xml.domain import Domain
+from cloudia.virt.designer import design
+from cloudia.virt.xml.domain import Domain, Interface
 from tests.qemu.guests import BOOT_S, gateway_to, tiny_pool, tiny_spec
 from tests.qemu.lab import Lab, LabHost
 
@@ -43,6 +44,10 @@ class Guest:
     def say(self, command: str) -> str:
         """What a command says in the guest. Raises CalledProcessError."""
         return self.host.guest(self.spec.name, command)
+
+    def serve(self, port: int, command: str) -> None:
+        """Start a server in the background, and wait until it listens."""
+        self.say(f"({command} &); until netstat -lntu | grep -q ':{port} '; do usleep 50000; done")
 
     def reaches(self, address: str) -> bool:
         """Whether somebody answers its ping."""
@@ -86,6 +91,15 @@ def card(number: int) -> NicSpec:
     return NicSpec(uuid4(), f"52:54:00:09:00:{number:02x}", MTU, offloads=False)
 
 
+def virsh(guest: Guest, *words: str) -> str:
+    return subprocess.check_output(["virsh", "-q", "-c", guest.host.uri, *words], text=True)
+
+
+def cards(guest: Guest) -> list[Interface]:
+    """What libvirt says it runs with."""
+    return list(Domain.parse(virsh(guest, "dumpxml", guest.spec.name)).interfaces)
+
+
 @pytest.fixture(scope="module")
 def guests(lab: Lab, lab_hosts: list[LabHost], switch: str, dhcp: str, tiny_image: Path) -> Iterator[list[Guest]]:
     """A guest with one card on each host, both up and with an address."""
@@ -123,8 +137,7 @@ def test_guest_takes_gateway_names_and_mtu_from_dhcp_and_card(guests: list[Guest
 
 def test_libvirt_runs_the_card_that_was_designed(guests: list[Guest]) -> None:
     for guest in guests:
-        xml = subprocess.check_output(["virsh", "-c", guest.host.uri, "dumpxml", guest.spec.name], text=True)
-        (interface,) = Domain.parse(xml).interfaces
+        (interface,) = cards(guest)
         assert (interface.port, interface.mac, interface.mtu) == (str(guest.nic.id), guest.nic.mac, MTU)
         assert (interface.bridge, interface.switch, interface.model) == ("br-int", "openvswitch", "virtio")
         assert (interface.host_csum, interface.guest_tso4) == ("off", "off")
@@ -147,9 +160,33 @@ def test_guests_on_two_hosts_reach_each_other_and_the_gateway(guests: list[Guest
 
 def test_stream_between_hosts_arrives_whole(guests: list[Guest]) -> None:
     sender, receiver = guests
-    receiver.say("(nc.openbsd -d -l 7001 >/tmp/stream &)")
+    receiver.serve(7001, "nc.openbsd -d -l 7001 >/tmp/stream")
     sender.say(f"head -c {STREAM_BYTES} /dev/zero | nc.openbsd -N -w 10 {receiver.address} 7001")
     assert receiver.say("wc -c </tmp/stream") == str(STREAM_BYTES)
+
+
+def test_datagram_between_hosts_arrives(guests: list[Guest]) -> None:
+    sender, receiver = guests
+    receiver.serve(7002, "nc.openbsd -d -l -u 7002 >/tmp/datagram")
+    sender.say(f"echo over there | nc.openbsd -u -w 1 {receiver.address} 7002")
+    assert receiver.say("cat /tmp/datagram") == "over there"
+
+
+def test_card_that_is_plugged_in_gets_its_address_and_leaves_with_it(
+    lab: Lab, guests: list[Guest], switch: str, dhcp: str, tmp_path: Path
+) -> None:
+    guest, nic, address = guests[0], card(31), "10.9.0.31"
+    add_port(lab, switch, dhcp, nic, address)
+    (plugged,) = design(replace(guest.spec, nics=(nic,))).interfaces
+    xml = tmp_path / "card.xml"
+    xml.write_text(str(plugged))
+    virsh(guest, "attach-device", guest.spec.name, str(xml), "--live")
+    guest.host.wait_for_serial(guest.spec.name, f"eth1 dhcp {address} ", LEASE_S * 2)
+    assert guest.say("ip route show default").splitlines()[0].split()[:5] == ["default", "via", GATEWAY, "dev", "eth0"]
+    virsh(guest, "detach-device-alias", guest.spec.name, f"ua-nic-{nic.id}", "--live")
+    guest.host.wait_for_serial(guest.spec.name, "remove net eth1", LEASE_S)
+    assert [card.port for card in cards(guest)] == [str(guest.nic.id)]
+    assert "eth1" not in guest.say("ip addr; ps")
 
 
 @pytest.fixture(scope="module")
@@ -176,7 +213,7 @@ def floating(lab: Lab, guests: list[Guest], switch: str) -> Iterator[str]:
 
 
 def test_computer_reaches_a_floating_address(guests: list[Guest], floating: str) -> None:
-    guests[0].say("(echo hello | nc -l -p 7003 >/dev/null &)")
+    guests[0].serve(7003, "echo hello | nc -l -p 7003 >/dev/null")
     with socket.create_connection((floating, 7003), timeout=5) as stream:
         assert stream.recv(64) == b"hello\n"
 
