@@ -29,6 +29,19 @@ class NetworkingConfig(AppConfig):
         placement.register(has_network)
         provisioning.register(default_group)
         self._add_quotas()
+        self._add_pages()
+
+    @staticmethod
+    def _add_pages() -> None:
+        from django.urls import reverse  # noqa: PLC0415  # models are only loaded now
+
+        from cloudia.ui import links, nav  # noqa: PLC0415
+
+        section = nav.Section.NETWORK
+        nav.register_nav(section, _("Security groups"), "shield", "group-list", order=30)
+        nav.register_nav(section, _("Floating IPs"), "world", "floating-list", order=40)
+        links.register("securitygroup", lambda pk: reverse("group-detail", args=[pk]))
+        links.register("floatingip", lambda pk: reverse("floating-list"))
 
     @staticmethod
     def _add_quotas() -> None:
