@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -11,6 +12,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off", ""}
+# resolv.conf(5); the second is what systemd-resolved asks where the first names systemd-resolved itself.
+RESOLVERS = (Path("/etc/resolv.conf"), Path("/run/systemd/resolve/resolv.conf"))
 
 
 def text(name: str, default: str) -> str:
@@ -37,6 +40,22 @@ def number(name: str, default: int, minimum: int = 1) -> int:
     if not value.isdecimal() or int(value) < minimum:
         raise ImproperlyConfigured(f"{name} must be a whole number of at least {minimum}, not {value!r}.")
     return int(value)
+
+
+def resolvers(name: str) -> list[str]:
+    """The variable's addresses; by default the DNS servers this machine asks that others can ask as well."""
+    addresses = words(name, "")
+    try:
+        return [str(ip_address(address)) for address in addresses] or _upstream_resolvers()
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} must be IP addresses: {error}.") from None
+
+
+def _upstream_resolvers() -> list[str]:
+    lines = [line.split() for path in RESOLVERS if path.is_file() for line in path.read_text().splitlines()]
+    # Behind a % comes the NIC that a link-local address belongs to.
+    servers = [ip_address(words[1].partition("%")[0]) for words in lines if len(words) > 1 and words[0] == "nameserver"]
+    return [str(server) for server in dict.fromkeys(servers) if not server.is_loopback and not server.is_link_local]
 
 
 def secret_key(name: str, path: Path) -> str:

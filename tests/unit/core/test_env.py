@@ -83,3 +83,23 @@ def test_only_the_web_process_pools_connections(monkeypatch: pytest.MonkeyPatch,
     assert env.database("X_URL", tmp_path)["OPTIONS"]["pool"] is False
     monkeypatch.setenv("CLOUDIA_WEB", "1")
     assert env.database("X_URL", tmp_path)["OPTIONS"]["pool"]["max_size"] == 16
+
+
+def test_resolvers_are_what_the_machine_asks_and_guests_can_reach(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "stub").write_text("# by systemd-resolved\nnameserver 127.0.0.53\noptions edns0\nsearch example.org\n")
+    (tmp_path / "real").write_text(
+        "nameserver 192.0.2.53\nnameserver fe80::1%eth0\nnameserver 192.0.2.53\nnameserver\n"
+    )
+    monkeypatch.setattr(env, "RESOLVERS", (tmp_path / "stub", tmp_path / "missing", tmp_path / "real"))
+    monkeypatch.delenv("CLOUDIA_X", raising=False)
+    assert env.resolvers("CLOUDIA_X") == ["192.0.2.53"]
+    monkeypatch.setenv("CLOUDIA_X", "192.0.2.1, 2001:db8::1")
+    assert env.resolvers("CLOUDIA_X") == ["192.0.2.1", "2001:db8::1"]
+
+
+def test_resolver_that_is_no_address_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLOUDIA_X", "dns.example.org")
+    with pytest.raises(ImproperlyConfigured, match="CLOUDIA_X"):
+        env.resolvers("CLOUDIA_X")
