@@ -38,7 +38,7 @@ class NetworkingConfig(AppConfig):
         from cloudia.ui import links, nav  # noqa: PLC0415
 
         section = nav.Section.NETWORK
-        nav.register_nav(section, _("Security groups"), "shield", "group-list", order=30)
+        nav.register_nav(section, _("Security groups"), "shield-lock", "group-list", order=30)
         nav.register_nav(section, _("Floating IPs"), "world", "floating-list", order=40)
         links.register("securitygroup", lambda pk: reverse("group-detail", args=[pk]))
         links.register("floatingip", lambda pk: reverse("floating-list"))
