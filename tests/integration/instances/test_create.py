@@ -15,7 +15,7 @@ from cloudia.accounts.actor import Actor
 from cloudia.accounts.enums import Origin, Role
 from cloudia.accounts.models import AuditEntry, Project
 from cloudia.core.errors import InputError, NoCapacity
-from cloudia.core.policy import ActionDenied
+from cloudia.core.policy import ActionDenied, Holder
 from cloudia.hosts.enums import HostState
 from cloudia.jobs.models import Job
 from instances import services
@@ -23,6 +23,7 @@ from instances.enums import PowerState
 from instances.models import Instance
 from instances.services import instance_create, instance_start
 from instances.wishes import Compute, InstanceWish
+from networking.services.interfaces import InterfaceWish
 from storage.models import Image, Volume
 from tests.factories import (
     HostFactory,
@@ -31,7 +32,9 @@ from tests.factories import (
     InstanceTypeFactory,
     MembershipFactory,
     ProjectFactory,
+    SecurityGroupFactory,
     StorageDomainFactory,
+    SubnetFactory,
     UserFactory,
 )
 
@@ -39,18 +42,18 @@ GIB = 2**30
 
 
 class Tenant:
-    """A manager, their project, and an image on one host with 16 CPUs and 8 GiB for guests."""
+    """A manager, their project with a subnet, and an image on one host with 16 CPUs and 8 GiB for guests."""
 
     def __init__(self, **host: Any) -> None:
         member = MembershipFactory.create()
         self.actor, self.project = Actor(member.user), member.project
         self.host = HostFactory.create(**{"memory_mib": 9216, "reserved_memory_mib": 1024, "vcpu_ratio": 1, **host})
         self.image: Image = ImageFactory.create(storage_domain=StorageDomainFactory.create(hosts=[self.host]))
+        self.subnet = SubnetFactory.create(project=self.project)
 
     def wish(self, *, vcpus: int = 1, memory_mib: int = 1024, **values: Any) -> InstanceWish:
-        return InstanceWish(
-            **{"name": "web", "image": self.image, "compute": Compute.by_hand(vcpus, memory_mib), **values}
-        )
+        usual = {"name": "web", "image": self.image, "interfaces": (InterfaceWish(subnet=self.subnet),)}
+        return InstanceWish(**{**usual, "compute": Compute.by_hand(vcpus, memory_mib), **values})
 
     def create(self, **values: Any) -> Job:
         return instance_create(actor=self.actor, project=self.project, wish=self.wish(**values))
@@ -76,6 +79,9 @@ def test_create_records_the_instance_its_disk_and_its_job(tenant: Tenant) -> Non
     assert instance.display_state.code == "creating"
     disk = instance.disks.get()
     assert (disk.is_boot, disk.device_name, disk.volume.size_gib) == (True, "vda", 10)
+    link = instance.interfaces.get()
+    assert (link.is_primary, link.interface.subnet, link.interface.address) == (True, tenant.subnet, "10.0.0.2")
+    assert link.interface.owner == Holder("instance", str(instance.pk), "web")
     entry = AuditEntry.objects.get()
     assert (entry.action, entry.outcome, entry.job_id) == ("instance.create", "accepted", job.pk)
 
@@ -141,6 +147,34 @@ def test_everything_wrong_is_said_at_once(tenant: Tenant) -> None:
         "max_vcpus",
         "max_memory_mib",
     }
+
+
+def test_interfaces_stand_in_the_order_asked_for_with_their_groups(tenant: Tenant) -> None:
+    group = SecurityGroupFactory.create(project=tenant.project)
+    other = SubnetFactory.create(vpc=tenant.subnet.vpc, project=tenant.project, cidr="10.0.1.0/24")
+    tenant.create(
+        interfaces=(
+            InterfaceWish(subnet=other, security_groups=(group,)),
+            InterfaceWish(subnet=tenant.subnet, address="10.0.0.77"),
+        )
+    )
+    links = Instance.objects.get().interfaces.all()
+    assert [(link.position, link.interface.address) for link in links] == [(0, "10.0.1.2"), (1, "10.0.0.77")]
+    assert [list(link.interface.security_groups.all()) for link in links] == [[group], []]
+
+
+def test_wrong_interface_is_refused_where_it_is_wrong(tenant: Tenant) -> None:
+    foreign = InterfaceWish(subnet=SubnetFactory.create(), security_groups=(SecurityGroupFactory.create(),))
+    good = InterfaceWish(subnet=tenant.subnet)
+    assert tenant.refused_at(interfaces=(good, foreign)) == {
+        ("interfaces.1.subnet", "other_project"),
+        ("interfaces.1.subnet", "other_vpc"),
+        ("interfaces.1.security_groups", "other_project"),
+    }
+    assert tenant.refused_at(interfaces=()) == {("interfaces", "required")}
+    outside = InterfaceWish(subnet=tenant.subnet, address="10.9.9.9")
+    assert tenant.refused_at(interfaces=(good, outside)) == {("interfaces.1.ip_address", "outside")}
+    assert not Instance.objects.exists()
 
 
 def test_refused_wish_leaves_nothing(tenant: Tenant) -> None:
@@ -214,6 +248,10 @@ def test_no_room_says_which_limit_of_which_host(tenant: Tenant) -> None:
     tenant.host.state, tenant.host.reachable = HostState.ACTIVE, False
     tenant.host.save()
     assert refusal(tenant) == f"No host has room: {tenant.host.name} (does not answer)."
+    tenant.host.reachable = True
+    tenant.host.save()
+    tenant.host.network.delete()
+    assert refusal(tenant) == f"No host has room: {tenant.host.name} (is not connected to the network (OVN))."
 
 
 def test_host_without_the_storage_is_no_candidate(tenant: Tenant) -> None:

@@ -12,9 +12,12 @@ from cloudia.accounts.models import User
 from cloudia.accounts.services import token_create
 from tests.factories import (
     BootDiskFactory,
+    FloatingIPFactory,
     ImageFactory,
     InstanceTypeFactory,
+    InterfaceFactory,
     MembershipFactory,
+    RuleFactory,
     hold,
 )
 
@@ -44,6 +47,9 @@ def objects(owner: User) -> dict[str, str]:
     project = owner.projects.get()
     instance = BootDiskFactory.create(instance__project=project).instance
     token, _plain = token_create(actor=Actor(owner), user=owner, name="ci")
+    group = RuleFactory.create(group__project=project).group
+    interface = InterfaceFactory.create(instance=instance, groups=[group]).interface
+    floating = FloatingIPFactory.create(project=project)
     return {
         "instances": str(instance.pk),
         "jobs": str(hold(instance).pk),
@@ -52,4 +58,10 @@ def objects(owner: User) -> dict[str, str]:
         "instance-types": str(InstanceTypeFactory.create(project=project).pk),
         "tokens": str(token.pk),
         "hosts": str(instance.host_id),
+        "vpcs": str(interface.subnet.vpc_id),
+        "subnets": str(interface.subnet_id),
+        "interfaces": str(interface.pk),
+        "security-groups": str(group.pk),
+        "floating-ips": str(floating.pk),
+        "external-networks": str(floating.external_network_id),
     }

@@ -12,6 +12,7 @@ from django.urls import get_resolver
 # What stands for <slug:name> below each resource.
 NAMES = {"instances": "start", "jobs": "cancel", "hosts": "maintenance"}
 PK = re.compile(r"<uuid:pk>|\(\?P<pk>[^)]*\)")
+OTHER = re.compile(r"<uuid:\w+>|\(\?P<\w+>[^)]*\)")  # what is named beside it, such as one of its interfaces
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Route:
 
     def url(self, pk: Any) -> str:
         """The address with an object's id in its place."""
-        path = PK.sub(str(pk), self.pattern).replace("^", "").replace("$", "")
+        path = OTHER.sub(str(pk), PK.sub(str(pk), self.pattern)).replace("^", "").replace("$", "")
         path = path.replace("<slug:name>", NAMES.get(self.resource, "x"))
         return f"/{path}" + ("" if PK.search(self.pattern) else f"?id={pk}")
 
