@@ -103,7 +103,7 @@ class Installation:
         image = guest_image.ensure(ROOT / "var" / "images")
         with (
             tempfile.TemporaryDirectory(prefix="cloudia-bench-") as directory,
-            running_lab(hosts, "--no-network") as lab,
+            running_lab(hosts) as lab,
             running_stack(server_url, lab, image, Path(directory)) as stack,
         ):
             witness = Witness(stack.lab_hosts)
@@ -138,6 +138,7 @@ class Installation:
             "image": self.blank,
             "vcpus": 1,
             "memory_mib": MEMORY_MIB,
+            "interfaces": self.stack.interfaces,
         }
         answer = self.stack.api("POST", "instances/", body)
         assert answer.status == 202, answer

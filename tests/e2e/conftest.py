@@ -12,8 +12,8 @@ from tests.browser import Visits, chromium
 from tests.e2e.gallery import Gallery, running_gallery
 from tests.e2e.seed import PASSWORD
 from tests.e2e.stack import Stack, running_stack
-from tests.qemu.conftest import lab, lab_hosts, tiny_image  # noqa: F401  # fixtures
-from tests.qemu.lab import Lab
+from tests.qemu.conftest import tiny_image  # noqa: F401  # a fixture
+from tests.qemu.lab import Lab, running_lab
 
 LOG_TAIL = 20_000  # characters
 
@@ -44,14 +44,21 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 
 @pytest.fixture(scope="session")
+def stack_lab() -> Iterator[Lab]:
+    """Two hosts of the stack's own: its watcher would undo what other tests tell the OVN of theirs."""
+    with running_lab(2, name="stack") as lab:
+        yield lab
+
+
+@pytest.fixture(scope="session")
 def stack(
     postgres: str,
-    lab: Lab,  # noqa: F811  # the fixture
+    stack_lab: Lab,
     tiny_image: Path,  # noqa: F811
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Stack]:
     """A running installation with two hosts."""
-    with running_stack(postgres, lab, tiny_image, tmp_path_factory.mktemp("stack")) as stack:
+    with running_stack(postgres, stack_lab, tiny_image, tmp_path_factory.mktemp("stack")) as stack:
         yield stack
 
 

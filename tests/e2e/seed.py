@@ -1,4 +1,4 @@
-"""Fills the stack's database: two lab hosts with one shared storage domain, the tiny image, a project, its people.
+"""Fills the stack's database: two lab hosts with one shared storage domain, the tiny image, a network, a project.
 
 Run as a program of its own (``python -m tests.e2e.seed``), because the stack has a database of its own.
 """
@@ -22,11 +22,14 @@ def main() -> None:
     """Read what to make from standard input, write the tokens of the people made to standard output."""
     django.setup()
     wanted = json.load(sys.stdin)
-    json.dump(fill(wanted["hosts"], wanted["shared_dir"], Path(wanted["image"])), sys.stdout)
+    json.dump(fill(**wanted), sys.stdout)
 
 
-def fill(hosts: dict[str, str], shared_dir: str, image: Path) -> dict[str, str]:
-    """Hosts by name with their URIs; returns the tokens by role, and the ids of the project and the images."""
+def fill(hosts: dict[str, str], shared_dir: str, image: str, external: str) -> dict[str, str]:
+    """Hosts by name with their URIs, ``external`` the first three bytes of the outer /24.
+
+    Returns the tokens by role, and the ids of project, images and subnet.
+    """
     from cloudia.accounts.models import User  # after django.setup
     from tests.factories import InstanceTypeFactory, ProjectFactory
 
@@ -34,10 +37,11 @@ def fill(hosts: dict[str, str], shared_dir: str, image: Path) -> dict[str, str]:
     InstanceTypeFactory.create(name="Tiny", vcpus=1, memory_mib=96)
     InstanceTypeFactory.create(name="Small", vcpus=2, memory_mib=4096)
     rows = [_host(name, uri) for name, uri in hosts.items()]
-    images = _images(shared_dir, rows, image)
+    images = _images(shared_dir, rows, Path(image))
     operator = User.objects.create_superuser("operator", PASSWORD)
     answer = {role: _member(project, role) for role in ("viewer", "operator", "manager")}
-    return {**answer, **images, "admin": _token(operator), "project": str(project.pk)}
+    ids = {"project": str(project.pk), "subnet": _subnet(project, external)}
+    return {**answer, **images, "admin": _token(operator), **ids}
 
 
 def _host(name: str, uri: str) -> Any:
@@ -64,6 +68,23 @@ def _images(shared_dir: str, hosts: list[Any], path: Path) -> dict[str, str]:
     blank = ImageFactory.create(name="blank", storage_domain=domain, virtual_bytes=GIB // 16)
     volumes.ensure_empty(domain.pool_name, blank.volume_name, blank.virtual_bytes)
     return {"tiny": str(image.pk), "blank": str(blank.pk)}
+
+
+def _subnet(project: Any, external: str) -> str:
+    """A VPC with a way out and a subnet, and the group that a form chooses beforehand."""
+    from cloudia.accounts.actor import shell_actor
+    from networking.services.external import external_network_create
+    from networking.services.groups import default_group
+    from networking.services.subnets import subnet_create
+    from networking.services.vpcs import vpc_create
+
+    actor = shell_actor()
+    external_network_create(
+        actor=actor, name="public", cidr=f"{external}.0/24", first_address=f"{external}.50", is_default=True
+    )
+    default_group(project)
+    vpc = vpc_create(actor=actor, project=project, name="commerce-vpc")
+    return str(subnet_create(actor=actor, vpc=vpc, name="subnet-app", cidr="10.20.1.0/24").pk)
 
 
 def _member(project: Any, role: str) -> str:

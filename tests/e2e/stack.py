@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,12 +66,17 @@ class Stack:
 
     def create(self, name: str, **values: Any) -> dict[str, Any]:
         """Ask for a tiny instance; the job."""
-        where = {"project": self.seeded["project"], "image": self.seeded["tiny"]}
+        where = {"project": self.seeded["project"], "image": self.seeded["tiny"], "interfaces": self.interfaces}
         body = {"name": name, "vcpus": 1, "memory_mib": 96, **where, **values}
         answer = self.api("POST", "instances/", body)
         assert answer.status == 202, answer
         job: dict[str, Any] = answer.body
         return job
+
+    @property
+    def interfaces(self) -> list[dict[str, str]]:
+        """What a request for an instance says of networks: one interface, with an automatic address."""
+        return [{"subnet": self.seeded["subnet"]}]
 
     def finished(self, job: dict[str, Any], seconds: float = 60) -> dict[str, Any]:
         """The job when it has ended."""
@@ -146,7 +151,8 @@ def domains(host: LabHost) -> dict[str, str]:
 @contextmanager
 def running_stack(server_url: str, lab: Lab, image: Path, directory: Path) -> Iterator[Stack]:
     """A fresh database on the server of ``server_url``, filled, and everything started; stopped at the end."""
-    environment = installed(server_url, DATABASE, directory)
+    ovn = {"CLOUDIA_OVN_NB": lab.northbound, "CLOUDIA_OVN_SB": lab.southbound}
+    environment = installed(server_url, DATABASE, directory, ovn)
     hosts = hosts_of(lab)
     seeded = filled(environment, "tests.e2e.seed", _wanted(hosts, lab, image))
     with served(environment, directory / "stack.log") as (port, supervisor):
@@ -155,10 +161,13 @@ def running_stack(server_url: str, lab: Lab, image: Path, directory: Path) -> It
         yield stack
 
 
-def installed(server_url: str, database: str, directory: Path) -> dict[str, str]:
-    """Make a fresh, empty installation; the environment of its processes."""
+def installed(
+    server_url: str, database: str, directory: Path, settings: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Make a fresh, empty installation; the environment of its processes, which has ``settings``."""
     environment = {
         **os.environ,
+        **(settings or {}),
         "DATABASE_URL": _fresh_database(server_url, database),
         "CLOUDIA_VAR": str(directory),
         "CLOUDIA_STATIC_STORAGE": "cloudia.ui.assets.HashedAssets",
@@ -210,7 +219,15 @@ def _is_ready(stack: Stack) -> bool:
         hosts = stack.api("GET", "hosts/", role="admin")
     except OSError:
         return False
-    return hosts.status == 200 and all(host["reachable"] for host in hosts.body["results"])
+    return hosts.status == 200 and all(host["reachable"] for host in hosts.body["results"]) and _is_connected(stack)
+
+
+def _is_connected(stack: Stack) -> bool:
+    """Whether every host is known to OVN: no guest is placed anywhere else."""
+    database = stack.environment["DATABASE_URL"]
+    with psycopg.connect(database) as connection:
+        (count,) = connection.execute("SELECT count(*) FROM networking_hostnetwork WHERE answers").fetchone() or (0,)
+    return bool(count == len(stack.lab_hosts))
 
 
 def _wanted(hosts: list[LabHost], lab: Lab, image: Path) -> dict[str, Any]:
@@ -218,6 +235,7 @@ def _wanted(hosts: list[LabHost], lab: Lab, image: Path) -> dict[str, Any]:
         "hosts": {host.name: host.uri for host in hosts},
         "shared_dir": str(lab.shared_dir / f"e2e-{uuid.uuid4().hex[:8]}"),
         "image": str(image),
+        "external": lab.external_network,
     }
 
 

@@ -127,10 +127,10 @@ def _output(*command: str) -> str:
 
 
 @contextmanager
-def running_lab(hosts: int, *options: str) -> Iterator[Lab]:
-    """A lab of our own that is removed at the end, whatever else is up on the computer."""
+def running_lab(hosts: int, *options: str, name: str = "") -> Iterator[Lab]:
+    """A lab of our own that is removed at the end, whatever else is up on the computer. A second one needs a name."""
     _remove_deserted()
-    lab = Lab(PARENT / f"{PREFIX}{os.getpid()}")
+    lab = Lab(PARENT / f"{PREFIX}{os.getpid()}{name and '-'}{name}")
     try:
         lab.run("up", str(hosts), *options)
         yield lab
@@ -139,7 +139,7 @@ def running_lab(hosts: int, *options: str) -> Iterator[Lab]:
 
 
 def _remove_deserted() -> None:
-    """Remove the labs of test sessions that were killed; the folder's name ends with the session's pid."""
+    """Remove the labs of test sessions that were killed; the folder's name has the session's pid."""
     for directory in PARENT.glob(f"{PREFIX}*"):
-        if not Path("/proc", directory.name.removeprefix(PREFIX)).exists():
+        if not Path("/proc", directory.name.removeprefix(PREFIX).partition("-")[0]).exists():
             Lab(directory).run("down", "--all")
