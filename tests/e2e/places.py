@@ -62,6 +62,15 @@ def press(selector: str) -> Step:
     return step
 
 
+def add(selector: str) -> Step:
+    """Click on something that adds to the page."""
+
+    def step(page: Page) -> None:
+        page.locator(selector).click()
+
+    return step
+
+
 def send(form: str) -> Step:
     """Send a form as it is."""
 
@@ -87,6 +96,8 @@ PLACES = [
     Place("list-bulk-stop", "/instances/", (select(4, 9), press('[data-toolbar] [data-act="stop"]'))),
     Place("detail-disks", f"{DETAIL}?tab=disks"),
     Place("detail-jobs", f"{DETAIL}?tab=jobs"),
+    Place("detail-interfaces", f"{DETAIL}?tab=interfaces"),
+    Place("detail-floating", f"{DETAIL}?tab=floating"),
     Place("detail-busy", "/instances/{gitlab-runner-04}/"),
     Place("detail-failed", "/instances/{staging-api-03}/"),
     Place("detail-unknown", "/instances/{legacy-erp-windows2019}/"),
@@ -95,7 +106,13 @@ PLACES = [
     Place("dialog-stop", DETAIL, (press("#act-stop"),)),
     Place("dialog-reboot", DETAIL, (press("#act-reboot"),)),
     Place("dialog-delete", STOPPED, (press("#act-delete"),)),
+    Place("dialog-interface-add", STOPPED, (press("#act-add_interface"),)),
+    Place("dialog-interface-guard", STOPPED, (press("[id^=guard-]"),)),
+    Place("dialog-interface-move", STOPPED, (press("[id^=move-]"),)),
+    Place("dialog-interface-remove", STOPPED, (press("[id^=remove-]:not([aria-disabled])"),)),
     Place("create", "/instances/new/"),
+    Place("create-two-interfaces", "/instances/new/", (add("#add-interface"),)),
+    Place("create-no-subnet", "/instances/new/", user="newcomer"),
     Place("create-refused", "/instances/new/", (send("#create"),)),
     Place("create-images", "/instances/new/", (press("#open-images"),)),
     Place("edit", f"{DETAIL}edit/"),
@@ -121,6 +138,7 @@ HOSTILE = [
     Place("hostile-bulk", "/instances/?scope=all&search=W", (select(0), press('[data-toolbar] [data-act="start"]'))),
     Place("hostile-job", "/jobs/{hostile_job}/"),
     Place("hostile-search", "/search/?q=<script>alert(1)</script>"),
+    Place("hostile-interfaces", "/instances/{hostile}/?tab=interfaces"),
     Place("long-detail", "/instances/{long}/?tab=disks"),
     Place("long-word", "/instances/{word}/?tab=disks"),
     Place("long-delete", "/instances/{word}/", (press("#act-delete"),)),

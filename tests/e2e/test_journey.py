@@ -10,6 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser import Visits, log_in
 from tests.e2e.seed import PASSWORD
 from tests.e2e.stack import Stack, domains
+from tests.qemu.lab import LabHost
 
 READY = "TINY-READY"
 SECONDS = 1000  # milliseconds
@@ -54,6 +55,7 @@ def test_from_login_to_a_guest_that_boots_and_back_to_nothing(stack: Stack, wind
     assert everywhere(stack) == {**before, domain: "running"}
     host = stack.host_of(stack.instance(instance))
     host.wait_for_serial(domain, READY)
+    network(stack, window, host, domain)
 
     answer(ask(window, "stop", "인스턴스를 종료하시겠습니까?"), "종료")
     expect(state).to_have_text("종료 중")
@@ -88,8 +90,21 @@ def create(page: Page) -> None:
     page.get_by_role("button", name="이미지 선택").click()
     page.locator("#images").get_by_text("CloudiA Tiny").click()
     page.locator("#images").get_by_role("button", name="선택").click()
+    expect(page.locator("#summary")).to_contain_text("commerce-vpc")
     page.get_by_role("button", name="생성", exact=True).click()
     page.wait_for_url(re.compile(r"/instances/[0-9a-f-]{36}/"))
+
+
+def network(stack: Stack, page: Page, host: LabHost, domain: str) -> None:
+    """The tab, the guest and OVN name the same address and MAC; the tab learns by itself that it is connected."""
+    row = page.locator("#instance-interfaces tbody tr")
+    address, mac = (row.locator("[data-copy]").nth(place).get_attribute("data-copy") for place in (0, 1))
+    assert address
+    assert mac
+    assert f"{mac} {address}" in host.lab.nbctl("--bare", "--columns=addresses", "list", "Logical_Switch_Port")
+    stack.until(lambda: f"inet {address}/24" in host.guest(domain, "ip -4 address"), 60)
+    assert mac in host.guest(domain, "ip link")
+    expect(row).to_contain_text("연결됨", timeout=30 * SECONDS)
 
 
 def delete(page: Page) -> None:
