@@ -19,10 +19,10 @@ def search(method: str) -> filters.CharFilter:
     return filters.CharFilter(method=method, max_length=MAX_SEARCH, label=_("Search"))
 
 
-def flag(label: Text) -> filters.TypedChoiceFilter:
-    """True or false and nothing else: django-filter's own takes any word for "either"."""
+def flag(label: Text, **how: Any) -> filters.TypedChoiceFilter:
+    """True or false and nothing else: django-filter's own takes any word for "either". ``how``: its other options."""
     choices = [("true", _("Yes")), ("false", _("No"))]
-    strict = filters.TypedChoiceFilter(choices=choices, coerce=lambda value: value == "true", label=label)
+    strict = filters.TypedChoiceFilter(choices=choices, coerce=lambda value: value == "true", label=label, **how)
     return extend_schema_field(OpenApiTypes.BOOL)(strict)
 
 
