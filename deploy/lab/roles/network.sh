@@ -24,6 +24,7 @@ ovs-vsctl --may-exist add-br br-phy -- set bridge br-phy datapath_type=netdev ot
   -- --may-exist add-br br-ex -- set bridge br-ex datapath_type=netdev -- --may-exist add-port br-ex eth2 \
   -- --may-exist add-br br-int -- set bridge br-int datapath_type=netdev fail-mode=secure
 ip addr add "$tunnel/24" dev br-phy
+ovs-appctl tnl/neigh/aging 3600 >/dev/null # seconds, the most there is: `lab` says once who the others are
 for br in br-phy br-ex br-int; do ip link set "$br" up; done
 ovn-controller --detach --no-chdir --pidfile --log-file -vconsole:off "$db"
 
