@@ -35,13 +35,16 @@ class NetworkingConfig(AppConfig):
     def _add_pages() -> None:
         from django.urls import reverse  # noqa: PLC0415  # models are only loaded now
 
-        from cloudia.ui import links, nav  # noqa: PLC0415
+        from cloudia.ui import links, nav, search  # noqa: PLC0415
+        from networking.views import groups  # noqa: PLC0415
 
         section = nav.Section.NETWORK
-        nav.register_nav(section, _("Security groups"), "shield-lock", "group-list", order=30)
+        nav.register_nav(section, _("Security groups"), "shield-half", "group-list", order=30)
         nav.register_nav(section, _("Floating IPs"), "world", "floating-list", order=40)
         links.register("securitygroup", lambda pk: reverse("group-detail", args=[pk]))
         links.register("floatingip", lambda pk: reverse("floating-list"))
+        links.register("trace", lambda pk: reverse("trace-detail", args=[pk]))
+        search.register(search.Kind(_("Security groups"), "shield-half", groups.find))
 
     @staticmethod
     def _add_quotas() -> None:

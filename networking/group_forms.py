@@ -13,7 +13,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_lazy
 
 from cloudia.core.errors import InputError
 from cloudia.core.networks import parse_network
@@ -23,7 +23,7 @@ from networking.models import MAX_PORT, SecurityGroup, SecurityGroupRule
 from networking.services.rules import RuleWish, check_rules
 
 CIDR, GROUP = "cidr", "group"  # what a rule's other end may be
-KINDS: tuple[tuple[str, Text], ...] = ((CIDR, "CIDR"), (GROUP, _lazy("Security group")))
+KINDS: tuple[tuple[str, Text], ...] = ((CIDR, "CIDR"), (GROUP, gettext_lazy("Security group")))
 EVERYONE = "0.0.0.0/0"
 PORTS = re.compile(r"(\d{1,9})(?:\s*-\s*(\d{1,9}))?")  # longer numbers are no ports, and slow arithmetic
 # Where a check of the services looks is not always where people have typed.
@@ -37,9 +37,9 @@ class NamingForm(forms.Form):
     """What people call it, and what for."""
 
     name = forms.CharField(
-        label=_lazy("Name"), strip=False, widget=forms.TextInput({"autocomplete": "off", "autofocus": True})
+        label=gettext_lazy("Name"), strip=False, widget=forms.TextInput({"autocomplete": "off", "autofocus": True})
     )
-    description = forms.CharField(label=_lazy("Description"), required=False, strip=False)
+    description = forms.CharField(label=gettext_lazy("Description"), required=False, strip=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ PRESETS = (
     Preset("mysql", "MySQL", Protocol.TCP, "3306"),
     Preset("dns", "DNS", Protocol.UDP, "53"),
     Preset("ping", "ICMP ping", Protocol.ICMP, public=True),
-    Preset("any", _lazy("All traffic"), Protocol.ANY),
+    Preset("any", gettext_lazy("All traffic"), Protocol.ANY),
 )
 
 

@@ -136,10 +136,11 @@ class _Case:
         return _("Blocked by the receiver's security groups.")
 
     def _missing_rule(self, way: Direction) -> str:
-        words = {"what": self.what, "address": self._peer(way)}
-        if way == Direction.OUT:
-            return _("No outbound rule opens %(what)s to %(address)s.") % words
-        return _("No inbound rule opens %(what)s to %(address)s.") % words
+        kind, port = Protocol(self.trace.protocol).label, self.trace.port
+        words = {"protocol": kind, "port": port, "address": self._peer(way)}
+        if port is None:
+            return _("No rule opens %(protocol)s to %(address)s.") % words
+        return _("No rule opens %(protocol)s port %(port)s to %(address)s.") % words
 
     def _peer(self, way: Direction) -> str:
         """The address that a rule would have to name: outside its VPC the sender has another."""
