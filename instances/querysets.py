@@ -30,9 +30,22 @@ class InstanceQuerySet(ProjectQuerySet["Instance"]):
         return self.select_related("host", "current_job", "project")
 
     def for_display(self) -> Self:
-        """With everything that a list row needs: also its addresses, in one query more."""
-        interfaces: Any = self.model._meta.get_field("interfaces").related_model
-        links = interfaces.objects.select_related("interface__subnet__vpc")
+        """With everything that pages and API show: also its networks, in one query more."""
+        return self._with(self._interfaces.select_related("interface__subnet__vpc"))
+
+    def for_rows(self) -> Self:
+        """With everything that a line of a list shows: of its networks the addresses alone."""
+        return self._with(
+            self._interfaces.select_related("interface").only("instance", "position", "interface__address")
+        )
+
+    @property
+    def _interfaces(self) -> models.QuerySet[Any]:
+        links: Any = self.model._meta.get_field("interfaces").related_model
+        rows: models.QuerySet[Any] = links.objects.all()
+        return rows
+
+    def _with(self, links: models.QuerySet[Any]) -> Self:
         return self.for_policies().prefetch_related(Prefetch("interfaces", queryset=links))
 
     def matching(self, text: str) -> Self:

@@ -64,7 +64,7 @@ def instance_list(request: HttpRequest) -> HttpResponse:
 def instance_row(request: HttpRequest, pk: UUID) -> HttpResponse:
     """One line of the list, as it is now."""
     actor = actor_of(request)
-    instance = get_object_or_404(instances_visible_to(actor), pk=pk)
+    instance = get_object_or_404(Instance.objects.visible_to(actor).for_rows(), pk=pk)
     return render(request, "instances/_row.html", {"row": row_of(instance, actor)})
 
 
@@ -96,7 +96,7 @@ def _everywhere(request: HttpRequest) -> bool:
 
 
 def _wanted(request: HttpRequest) -> InstanceQuerySet:
-    rows = instances_visible_to(actor_of(request))
+    rows = Instance.objects.visible_to(actor_of(request)).for_rows()
     if not _everywhere(request):
         rows = rows.filter(project=project_of(request))
     wanted: InstanceQuerySet = InstanceFilter(request.GET, queryset=rows).qs
