@@ -1,8 +1,8 @@
-"""Dialogs that ask and dialogs that are filled in: one way to answer all of them."""
+"""Dialogs that ask and dialogs that are filled in: one way to offer and to answer all of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
 from django.contrib import messages
@@ -16,8 +16,17 @@ from cloudia.core.policy import Action, ActionDenied, Text
 from cloudia.ui.htmx import details, refused, toast
 from cloudia.ui.links import holder_link
 from cloudia.ui.requests import actor_of
+from cloudia.ui.toolbar import ListAction, row_url
 
 Perform: TypeAlias = Callable[[], Text]  # does it and says that it is done
+
+
+def toolbar(prefix: str, actions: Iterable[Action], one_only: Text) -> list[ListAction]:
+    """The toolbar of a list whose actions have a dialog each, called ``<prefix>-<action>``, about one row."""
+    return [
+        ListAction(action, row_url(f"{prefix}-{action.name}"), one_only=one_only, group=int(action.destructive))
+        for action in actions
+    ]
 
 
 def asked(

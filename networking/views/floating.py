@@ -25,14 +25,14 @@ from cloudia.ui.links import holder_url
 from cloudia.ui.listing import listing
 from cloudia.ui.requests import actor_of, project_of
 from cloudia.ui.rows import actions_json
-from cloudia.ui.toolbar import ListAction, row_url
 from networking import policies
+from networking.filtersets import FloatingIPFilter
 from networking.floating_forms import AllocateForm, AssociateForm
 from networking.models import FloatingIP, NetworkInterface
 from networking.querysets import FloatingIPQuerySet
 from networking.services import floating as services
 from networking.trace_forms import interfaces_of
-from networking.views.dialogs import asked, formed
+from networking.views.dialogs import asked, formed, toolbar
 
 SORTS = {"address": "address", "description": "description", "created_at": "created_at"}
 SORTS |= {"instance": "interface__owner_name", "network": "external_network__name"}
@@ -47,15 +47,15 @@ def floating_list(request: HttpRequest) -> HttpResponse:
     actor, project = actor_of(request), project_of(request)
     if project is None:
         return render(request, "no_project.html")
-    rows = FloatingIP.objects.visible_to(actor).for_display().filter(project=project)
-    if words := request.GET.get("search", "").replace("\0", "").strip():
-        rows = rows.matching(words)
+    rows = FloatingIPFilter(
+        request.GET, queryset=FloatingIP.objects.visible_to(actor).for_display().filter(project=project)
+    ).qs
     found = listing(request, rows, sorts=SORTS, default="address")
     context = {
         "listing": found,
         "rows": [_row(row, actor) for row in found.page],
         "filtered": is_filtered(request.GET, ["search"]),
-        "toolbar": toolbar(),
+        "toolbar": toolbar("floating", policies.FLOATING_ACTIONS, ONE_ONLY),
         "allocate": Verdict(policies.ALLOCATE, policies.ALLOCATE.denial(project, actor)),
         "level": quotas.level(project, "floating_ips"),
         "sortings": (("address", _("By address")), ("-created_at", _("Newest first"))),
@@ -145,14 +145,6 @@ def floating_release(request: HttpRequest, pk: UUID) -> HttpResponse:
         return _("Released: %(address)s") % {"address": row}
 
     return asked(request, row, policies.RELEASE, perform, icon="world", back=reverse("floating-list"))
-
-
-def toolbar() -> list[ListAction]:
-    """Every action on floating IPs, in the order of the policies."""
-    return [
-        ListAction(action, row_url(f"floating-{action.name}"), one_only=ONE_ONLY, group=int(action.destructive))
-        for action in policies.FLOATING_ACTIONS
-    ]
 
 
 @dataclass(frozen=True, slots=True)

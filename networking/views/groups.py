@@ -23,12 +23,12 @@ from cloudia.ui.listing import listing
 from cloudia.ui.requests import actor_of, project_of
 from cloudia.ui.rows import actions_json
 from cloudia.ui.search import Found
-from cloudia.ui.toolbar import ListAction, row_url
 from networking import policies
+from networking.filtersets import SecurityGroupFilter
 from networking.group_forms import NamingForm
 from networking.models import SecurityGroup
 from networking.services import groups as services
-from networking.views.dialogs import asked, formed
+from networking.views.dialogs import asked, formed, toolbar
 
 SORTS = {"name": "name", "rules": "rule_count", "interfaces": "interface_count", "created_at": "created_at"}
 ONE_ONLY = gettext_lazy("Only one security group at a time.")
@@ -41,15 +41,15 @@ def group_list(request: HttpRequest) -> HttpResponse:
     actor, project = actor_of(request), project_of(request)
     if project is None:
         return render(request, "no_project.html")
-    rows = SecurityGroup.objects.visible_to(actor).for_display().filter(project=project)
-    if words := request.GET.get("search", "").replace("\0", "").strip():
-        rows = rows.matching(words)
+    rows = SecurityGroupFilter(
+        request.GET, queryset=SecurityGroup.objects.visible_to(actor).for_display().filter(project=project)
+    ).qs
     found = listing(request, rows, sorts=SORTS, default="name")
     context = {
         "listing": found,
         "rows": [_row(group, actor) for group in found.page],
         "filtered": is_filtered(request.GET, ["search"]),
-        "toolbar": toolbar(),
+        "toolbar": toolbar("group", policies.GROUP_ACTIONS, ONE_ONLY),
         "create": Verdict(policies.CREATE_GROUP, policies.CREATE_GROUP.denial(project, actor)),
         "sortings": (("name", _("By name")), ("-created_at", _("Newest first"))),
     }
@@ -110,14 +110,6 @@ def group_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
         return _("Deleted: %(name)s") % {"name": group}
 
     return asked(request, group, policies.DELETE_GROUP, perform, icon="shield-half", back=reverse("group-list"))
-
-
-def toolbar() -> list[ListAction]:
-    """Every action on security groups, in the order of the policies."""
-    return [
-        ListAction(action, row_url(f"group-{action.name}"), one_only=ONE_ONLY, group=int(action.destructive))
-        for action in policies.GROUP_ACTIONS
-    ]
 
 
 @dataclass(frozen=True, slots=True)
