@@ -102,11 +102,13 @@ def machine() -> Iterator[Machine]:
     account.ensure()
     namespaces = ("--net", "--mount", "--pid", "--uts", "--fork", "--kill-child", "--mount-proc")
     with subprocess.Popen(["unshare", *namespaces, "bash", "-c", BOOT], stdout=subprocess.PIPE, text=True) as unshare:
-        assert unshare.stdout is not None
-        assert unshare.stdout.readline() == "ready\n"
-        (child,) = Path(f"/proc/{unshare.pid}/task/{unshare.pid}/children").read_text().split()
-        yield Machine(int(child))
-        unshare.kill()
+        try:
+            assert unshare.stdout is not None
+            assert unshare.stdout.readline() == "ready\n"
+            (child,) = Path(f"/proc/{unshare.pid}/task/{unshare.pid}/children").read_text().split()
+            yield Machine(int(child))
+        finally:
+            unshare.kill()
 
 
 def wait_for(fact: Callable[[], bool]) -> None:
