@@ -87,14 +87,20 @@ def _listener() -> psycopg.Connection[Any]:
 def record_hosts() -> None:
     """Write down which host is which chassis, and which interfaces are connected. Raises CloudiaError."""
     ovn.beat()
-    found = {_short(chassis.hostname): chassis for chassis in ovn.chassis()}
+    found = chassis_by_host()
     for host in Host.objects.select_related("network"):
-        chassis = found.get(_short(host.hostname))
-        if chassis:
+        if chassis := found.get(host):
             _record(host, chassis)
         else:
-            HostNetwork.objects.filter(host=host).update(answers=False)
+            _record_absent(host)
     _record_connected()
+
+
+def chassis_by_host() -> dict[Host, Chassis]:
+    """Hosts that have joined the network, by their names. Raises NetworkUnreachable."""
+    found = {_short(chassis.hostname): chassis for chassis in ovn.chassis()}
+    hosts = Host.objects.exclude(hostname="")
+    return {host: found[name] for host in hosts if (name := _short(host.hostname)) in found}
 
 
 def _short(hostname: str) -> str:
@@ -113,6 +119,13 @@ def _record(host: Host, chassis: Chassis) -> None:
     known = getattr(host, "network", None)
     if known is None or any(getattr(known, name) != value for name, value in values.items()):
         HostNetwork.objects.update_or_create(host=host, defaults={**values, "seen_at": timezone.now()})
+
+
+def _record_absent(host: Host) -> None:
+    """It has left, or never joined. The trigger counts statements, so there is none where there is nothing to say."""
+    known = getattr(host, "network", None)
+    if known and known.answers:
+        HostNetwork.objects.filter(host=host).update(answers=False)
 
 
 def _record_connected() -> None:

@@ -16,12 +16,6 @@ from networking.services.ranges import read_address
 OUI = "52:54:00"  # QEMU's and KVM's own prefix
 
 
-def locked(*subnets: Subnet) -> None:
-    """Hold the subnets until the transaction ends, in one order for all, so that two requests never deadlock."""
-    ids = sorted({subnet.pk for subnet in subnets})
-    list(Subnet.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk").values_list("pk"))
-
-
 def free_address(subnet: Subnet, wished: str = "", besides: NetworkInterface | None = None) -> str:
     """An address for an interface of ``subnet``, which is locked: the wished one, or the lowest that is free.
 

@@ -53,8 +53,10 @@ def external_network_edit(*, actor: Actor, network: ExternalNetwork, **changes: 
     """Change what it is called, which addresses are given out, or its VLAN. Its range stays. Raises ActionDenied or
     InputError."""
     row = checked(policies.EDIT_EXTERNAL, network, actor)
-    for name in ("name", "physical_network", "vlan", "is_default"):
+    for name in ("vlan", "is_default"):
         setattr(row, name, changes.get(name, getattr(row, name)))
+    for name in ("name", "physical_network"):
+        setattr(row, name, changes.get(name, getattr(row, name)).strip())
     faults = Faults()
     first, last = (changes.get(name, getattr(row, name)) for name in ("first_address", "last_address"))
     _set_pool(faults, row, IPv4Network(str(row.cidr)), first, last)

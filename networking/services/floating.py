@@ -51,9 +51,11 @@ def floating_associate(*, actor: Actor, floating_ip: FloatingIP, interface: Netw
 
     Raises ActionDenied, or InputError at ``interface`` when it can't lead there.
     """
+    # The interface first, as when it is deleted; and its VPC, so that it stays connected.
+    held = NetworkInterface.objects.select_for_update(of=("self", "subnet__vpc"), no_key=True)
+    nic = held.select_related("subnet__vpc").filter(pk=interface.pk).first()
     row = checked(policies.ASSOCIATE, floating_ip, actor)
-    target = NetworkInterface.objects.select_for_update(of=("self",)).select_related("subnet__vpc")
-    check_target(row, nic := target.filter(pk=interface.pk).first())
+    check_target(row, nic)
     row.interface = nic
     row.save(update_fields=["interface"])
     return row
@@ -82,7 +84,9 @@ def _check_description(description: str) -> None:
 
 def check_target(floating: FloatingIP, nic: NetworkInterface | None) -> None:
     """One of its project, with a way out to the same external network, and no other floating IP. Raises InputError."""
-    if nic is None or nic.project_id != floating.project_id:
+    if nic is None:
+        raise InputError.at("interface", _("It was deleted meanwhile."), "gone")
+    if nic.project_id != floating.project_id:
         raise InputError.at("interface", _("This interface belongs to another project."), "other_project")
     vpc = nic.subnet.vpc
     if vpc.external_network_id != floating.external_network_id:

@@ -15,10 +15,11 @@ from cloudia.accounts.actor import Actor
 from cloudia.accounts.audit import audited
 from cloudia.accounts.models import Project
 from cloudia.core.faults import Faults
+from cloudia.core.policy import ActionDenied
 from networking import policies
 from networking.enums import Direction, Protocol
 from networking.models import SecurityGroup, SecurityGroupRule
-from networking.services.rows import check_description, check_name, checked
+from networking.services.rows import check_description, check_name, checked, locked
 from networking.services.rules import RuleWish, check_rules
 
 EVERYWHERE = ("0.0.0.0/0", "::/0")
@@ -71,7 +72,9 @@ def group_edit(*, actor: Actor, group: SecurityGroup, **changes: Any) -> Securit
 @audited("security_group.delete", target="group")
 def group_delete(*, actor: Actor, group: SecurityGroup) -> None:
     """Remove a group that nothing uses. Raises ActionDenied."""
-    checked(policies.DELETE_GROUP, group, actor).delete()
+    row = checked(policies.DELETE_GROUP, group, actor)
+    row.rules.all().delete()  # one of them may name the group itself
+    row.delete()
 
 
 @audited("security_group.rules", target="group")
@@ -79,7 +82,7 @@ def group_set_rules(*, actor: Actor, group: SecurityGroup, rules: Sequence[RuleW
     """Make ``rules`` the group's rules: equal ones stay, others go and come. Connections that only a removed rule let
     through end at once. Raises ActionDenied (also ``quota_exceeded``) or InputError with fields ``rules.0.cidr``.
     """
-    row = checked(policies.EDIT_GROUP, group, actor)
+    row = _checked_with_peers(group, rules, actor)
     check_rules(rules, row.project_id)
     current = {RuleWish.of(rule).identity: rule for rule in row.rules.all()}
     wanted = {wish.identity: wish for wish in rules}
@@ -89,15 +92,15 @@ def group_set_rules(*, actor: Actor, group: SecurityGroup, rules: Sequence[RuleW
     quotas.claim(row.project, "security_group_rules", len(new))
     _add(row, new)
     for identity, rule in current.items():
-        if identity in wanted and wanted[identity].description != rule.description:
-            row.rules.filter(pk=rule.pk).update(description=wanted[identity].description)
+        if identity in wanted and wanted[identity].note != rule.description:
+            row.rules.filter(pk=rule.pk).update(description=wanted[identity].note)
     return _touched(row)
 
 
 @audited("security_group.add_rule", target="group")
 def rule_create(*, actor: Actor, group: SecurityGroup, rule: RuleWish) -> SecurityGroupRule:
     """One more rule. Raises ActionDenied (also ``quota_exceeded``) or InputError (``duplicate`` if it is there)."""
-    row = checked(policies.EDIT_GROUP, group, actor)
+    row = _checked_with_peers(group, [rule], actor)
     check_rules([rule], row.project_id, prefix="")
     faults = Faults()
     there = any(RuleWish.of(other).identity == rule.identity for other in row.rules.all())
@@ -115,6 +118,16 @@ def rule_delete(*, actor: Actor, group: SecurityGroup, rule: SecurityGroupRule) 
     row = checked(policies.EDIT_GROUP, group, actor)
     row.rules.filter(pk=rule.pk).delete()
     _touched(row)
+
+
+def _checked_with_peers(group: SecurityGroup, wishes: Sequence[RuleWish], actor: Actor) -> SecurityGroup:
+    """The group, locked, as are those that its rules shall name. Raises ActionDenied, also if one of them has gone."""
+    peers = [wish.group for wish in wishes if wish.group]
+    held = locked(SecurityGroup, [group, *peers])
+    row = checked(policies.EDIT_GROUP, group, actor)
+    if not all(peer.pk in held for peer in peers):
+        raise ActionDenied(policies.gone())
+    return row
 
 
 def _add(group: SecurityGroup, wishes: Sequence[RuleWish]) -> list[SecurityGroupRule]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from cloudia.core.errors import InputError
 from cloudia.core.faults import Faults
 from networking.models import NetworkInterface, SecurityGroup, Subnet
 from networking.services import addresses
+from networking.services.rows import locked
 
 MAX_INTERFACES = 8  # of one machine: PCIe slots are limited
 MAX_GROUPS = 16  # of one interface
@@ -70,15 +71,31 @@ def interfaces_create(*, owner: Owner, wishes: Sequence[InterfaceWish]) -> list[
 
     Raises InputError with fields ``interfaces.0.ip_address``, ``interfaces.0.subnet``.
     """
-    addresses.locked(*(wish.subnet for wish in wishes))
+    held = _held(wishes)
     faults, made = Faults(), dict[int, NetworkInterface]()
-    for number, wish in sorted(enumerate(wishes), key=lambda item: not item[1].address.strip()):
+    for number, wish in sorted(enumerate(held), key=lambda item: not item[1].address.strip()):
         try:
             made[number] = _create(owner, wish)
         except InputError as error:
             faults.include(error, f"interfaces.{number}.")
     faults.raise_if_any()
     return [made[number] for number in range(len(wishes))]
+
+
+def _held(wishes: Sequence[InterfaceWish], prefix: str = "interfaces.{}.") -> list[InterfaceWish]:
+    """The wishes with their subnets and groups locked: none goes before the transaction ends.
+
+    Raises InputError where one has gone already.
+    """
+    subnets = locked(Subnet, [wish.subnet for wish in wishes])
+    groups = locked(SecurityGroup, [group for wish in wishes for group in wish.security_groups])
+    faults, gone = Faults(), _("It was deleted meanwhile.")
+    for number, wish in enumerate(wishes):
+        faults.require(wish.subnet.pk in subnets, prefix.format(number) + "subnet", "gone", gone)
+        there = all(group.pk in groups for group in wish.security_groups)
+        faults.require(there, prefix.format(number) + "security_groups", "gone", gone)
+    faults.raise_if_any()
+    return [replace(wish, subnet=subnets[wish.subnet.pk]) for wish in wishes]
 
 
 def _create(owner: Owner, wish: InterfaceWish) -> NetworkInterface:
@@ -99,9 +116,9 @@ def _create(owner: Owner, wish: InterfaceWish) -> NetworkInterface:
 def interface_change(*, interface: NetworkInterface, wish: InterfaceWish) -> NetworkInterface:
     """Bring an interface to a checked wish; it keeps its address where it keeps its subnet and none is wished.
 
-    Raises InputError at ``ip_address`` or ``subnet``.
+    Raises InputError at ``ip_address``, ``subnet`` or ``security_groups``.
     """
-    addresses.locked(interface.subnet, wish.subnet)
+    (wish,) = _held([wish], prefix="")
     row = NetworkInterface.objects.select_for_update().get(pk=interface.pk)
     if wish.subnet.pk != row.subnet_id or wish.address.strip():
         row.address = addresses.free_address(wish.subnet, wish.address, besides=row)
@@ -118,4 +135,6 @@ def interfaces_rename(*, owner_id: UUID, name: str) -> None:
 
 def interfaces_delete(interfaces: Sequence[Any]) -> None:
     """Give addresses and MACs back; floating IPs stay with their project."""
-    NetworkInterface.objects.filter(pk__in=[interface.pk for interface in interfaces]).delete()
+    rows = NetworkInterface.objects.filter(pk__in=[interface.pk for interface in interfaces])
+    list(rows.select_for_update().order_by("pk"))  # no floating IP is pointed at one meanwhile
+    rows.delete()

@@ -14,11 +14,17 @@ from networking.models import VPC, Subnet
 
 SMALLEST = 29  # five addresses for interfaces; below that a gateway is all that fits
 LARGEST = 8
+THIS_NETWORK = IPv4Network("0.0.0.0/8")  # RFC 1122, 3.2.1.3: no host's address
 MAX_DNS, MAX_RESERVED = 8, 256
 
 
 def read_range(faults: Faults, text: str | Network, field: str = "cidr") -> IPv4Network | None:
-    """The IPv4 range that ``text`` says, or None with the fault noted."""
+    """The IPv4 range that ``text`` says, with room for a gateway and more; or None with the faults noted."""
+    network = _parsed(faults, text, field)
+    return network if network and _fits(faults, network, field) else None
+
+
+def _parsed(faults: Faults, text: str | Network, field: str) -> IPv4Network | None:
     try:
         network = parse_network(str(text))
     except ValidationError as error:
@@ -30,12 +36,17 @@ def read_range(faults: Faults, text: str | Network, field: str = "cidr") -> IPv4
     return network
 
 
-def check_size(faults: Faults, network: IPv4Network) -> None:
-    """Room for interfaces, and not the whole world."""
-    message = _("The prefix must be from /%(largest)s to /%(smallest)s.") % {"largest": LARGEST, "smallest": SMALLEST}
-    faults.require(LARGEST <= network.prefixlen <= SMALLEST, "cidr", "bad_size", message)
-    usable = not (network.is_multicast or network.is_loopback or network.is_link_local or network.is_unspecified)
-    faults.require(usable, "cidr", "not_usable", _("This range has a special meaning and can't be used."))
+def _fits(faults: Faults, network: IPv4Network, field: str) -> bool:
+    """Whether there is room for interfaces, it is not the whole world, and means nothing else."""
+    if not LARGEST <= network.prefixlen <= SMALLEST:
+        words = {"largest": LARGEST, "smallest": SMALLEST}
+        faults.note(field, "bad_size", _("The prefix must be from /%(largest)s to /%(smallest)s.") % words)
+        return False
+    special = network.is_multicast or network.is_loopback or network.is_link_local or network.is_reserved
+    if special or network.subnet_of(THIS_NETWORK):
+        faults.note(field, "not_usable", _("This range has a special meaning and can't be used."))
+        return False
+    return True
 
 
 def check_apart(faults: Faults, network: IPv4Network, vpc: VPC, besides: Subnet | None = None) -> None:
@@ -94,4 +105,4 @@ def read_reserved(faults: Faults, texts: Sequence[str], network: IPv4Network) ->
 
 def is_public(network: IPv4Network) -> bool:
     """Whether hosts in the Internet may have these addresses: worth a warning, not a refusal."""
-    return not network.is_private
+    return network.is_global

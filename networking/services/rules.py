@@ -53,6 +53,11 @@ class RuleWish:
         return parse_network(str(self.cidr)) if self.cidr else None
 
     @property
+    def note(self) -> str:
+        """The description as it is kept."""
+        return self.description.strip()
+
+    @property
     def identity(self) -> tuple[Any, ...]:
         """What makes two rules the same: everything but the description."""
         group = self.group.pk if self.group else None
@@ -68,7 +73,7 @@ class RuleWish:
             port_max=self.last_port,
             cidr=self.network,
             remote_group=self.group,
-            description=self.description.strip(),
+            description=self.note,
         )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Network
+from itertools import chain
 from typing import Any
 
 from django.conf import settings
@@ -18,6 +19,8 @@ from networking import policies
 from networking.models import VPC, Subnet
 from networking.services import ranges
 from networking.services.rows import check_name, checked
+
+PRIVATE = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))  # RFC 1918
 
 
 @audited("subnet.create", target="vpc")
@@ -41,7 +44,6 @@ def subnet_create(
     faults = Faults()
     check_name(faults, subnet.name, row.subnets)
     if network := ranges.read_range(faults, cidr):
-        ranges.check_size(faults, network)
         ranges.check_apart(faults, network, row)
         subnet.cidr, subnet.gateway = network, str(ranges.read_gateway(faults, gateway, network))
         subnet.reserved = ranges.read_reserved(faults, reserved, network)
@@ -75,10 +77,11 @@ def subnet_delete(*, actor: Actor, subnet: Subnet) -> None:
 
 
 def free_range(vpc: VPC, prefix: int = 24) -> IPv4Network:
-    """A private range that is free in the VPC, to offer in a form: beside its newest subnet, or the first of all."""
+    """The first private range that is free in the VPC, to offer in a form; the first of all where none is."""
     used = [subnet.network for subnet in vpc.subnets.all()]
-    start = max((int(network.broadcast_address) + 1 for network in used), default=int(IPv4Address("10.0.0.0")))
-    return IPv4Network((start, prefix), strict=False)
+    offers = chain.from_iterable(private.subnets(new_prefix=prefix) for private in PRIVATE)
+    free = (offer for offer in offers if not any(map(offer.overlaps, used)))
+    return next(free, IPv4Network((PRIVATE[0].network_address, prefix)))
 
 
 def range_warning(network: Network) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 import shutil
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -14,12 +13,14 @@ from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import gettext as _
 
+from cloudia.core.diagnosis import Finding
 from cloudia.core.errors import CloudiaError
 from cloudia.core.terminal import in_terminal_language
 from cloudia.hosts.models import Host
 from cloudia.hosts.watcher import is_led
 from cloudia.jobs.health import workers_answer
 from cloudia.virt import Accelerator, Hypervisor
+from networking.management import diagnosis
 from storage.models import StorageAttachment
 
 DEADLINE_S = 10.0
@@ -27,18 +28,10 @@ GIB = 2**30
 LEAST_FREE_BYTES = GIB  # where logs, the database or disks of guests soon fail
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What was looked at, and how to mend it; nothing to mend means that it works."""
-
-    what: str
-    remedy: str = ""
-
-
 class Command(BaseCommand):
     """Looks at everything; changes nothing."""
 
-    help = "Check the database, the hosts, their storage, worker and watcher. Exit status 1 if something is wrong."
+    help = "Check database, hosts, storage, network, worker and watcher. Exit status 1 if something is wrong."
     requires_system_checks = ()  # it has checks of its own
 
     @in_terminal_language
@@ -64,6 +57,7 @@ def findings() -> Iterator[Finding]:
     yield _worker()
     yield _free_space()
     yield from _hosts()
+    yield from diagnosis.findings()
 
 
 def _database() -> Finding:

@@ -1,4 +1,7 @@
-"""``manage.py setup [--image PATH] [--pool DIR]``: all that a first instance needs on this machine."""
+"""``manage.py setup [--image PATH] [--pool DIR]``: all that a first instance needs on this machine.
+
+The networks it makes: networking/management/beginnings.py.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,7 @@ from cloudia.hosts.observed import describe_now
 from cloudia.hosts.services import host_register
 from instances.models import InstanceType
 from instances.type_services import instance_type_create
+from networking.management import beginnings
 from storage.models import Image, StorageDomain
 from storage.selectors import image_like
 from storage.services import image_import, sha256, storage_domain_attach, storage_domain_create
@@ -37,7 +41,7 @@ TYPES = (("Tiny", 1, 128), ("Small", 2, 4096), ("Medium", 4, 8192), ("Large", 8,
 class Command(BaseCommand):
     """Makes what is not there; whatever an operator has changed or removed since stays so."""
 
-    help = "Register this machine, its storage, a guest image, a project, instance types and an administrator."
+    help = "Register this machine, its storage, a guest image, a project and its network, types and an administrator."
     requires_system_checks = ()  # those of the web are not needed here
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -53,9 +57,12 @@ class Command(BaseCommand):
         self._ensure_operator()
         self._ensure_project()
         self._ensure_types()
+        for said in beginnings.ensure_networks():
+            self._say(said)
         host = self._ensure_host(options["uri"])
         if host is None:
             return
+        self._ensure_connected(host)
         domain = self._ensure_domain(host, options["pool"])
         if domain and options["image"]:
             self._ensure_image(domain, Path(options["image"]))
@@ -106,6 +113,15 @@ class Command(BaseCommand):
                 }
             )
         return host
+
+    def _ensure_connected(self, host: Host) -> None:
+        """Don't leave it to the watcher: the first instance may be asked for in a second."""
+        if beginnings.is_connected(host) or os.environ.get("CLOUDIA_NETWORK") == "off":
+            return
+        if beginnings.connect(host):
+            self._say(_("Network: %(host)s is chassis %(chassis)s") % {"host": host, "chassis": host.network.chassis})
+        else:
+            self._say(_("Network: %(host)s is not connected yet; see manage.py doctor") % {"host": host})
 
     def _ensure_domain(self, host: Host, path: str) -> StorageDomain | None:
         """The storage domain of this machine, made if there is none at all."""
