@@ -36,14 +36,20 @@ class NetworkingConfig(AppConfig):
         from django.urls import reverse  # noqa: PLC0415  # models are only loaded now
 
         from cloudia.ui import links, nav, search  # noqa: PLC0415
-        from networking.views import groups  # noqa: PLC0415
+        from networking.views import groups, subnets, vpcs  # noqa: PLC0415
 
         section = nav.Section.NETWORK
+        nav.register_nav(section, "VPC", "router", "vpc-list", order=10)
+        nav.register_nav(section, _("Subnets"), "network", "subnet-list", order=20)
         nav.register_nav(section, _("Security groups"), "shield-half", "group-list", order=30)
         nav.register_nav(section, _("Floating IPs"), "world", "floating-list", order=40)
+        links.register("vpc", lambda pk: reverse("vpc-detail", args=[pk]))
+        links.register("subnet", lambda pk: reverse("subnet-detail", args=[pk]))
         links.register("securitygroup", lambda pk: reverse("group-detail", args=[pk]))
         links.register("floatingip", lambda pk: reverse("floating-list"))
         links.register("trace", lambda pk: reverse("trace-detail", args=[pk]))
+        search.register(search.Kind("VPC", "router", vpcs.find))
+        search.register(search.Kind(_("Subnets"), "network", subnets.find))
         search.register(search.Kind(_("Security groups"), "shield-half", groups.find))
 
     @staticmethod

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from typing import cast
 from uuid import UUID
@@ -152,11 +153,43 @@ def _provider(network: ExternalNetwork) -> topology.Provider:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class AddressUse:
+    """An address of a subnet that is not free. ``kind``: ``interface``, ``gateway`` or ``reserved``."""
+
+    address: str
+    kind: str
+    interface: NetworkInterface | None = None
+
+
+def addresses_in_use(subnet: Subnet) -> list[AddressUse]:
+    """Who has which address, in order; addresses that nobody has are left out."""
+    found = {text: AddressUse(text, "reserved") for text in subnet.reserved}
+    found[subnet.gateway] = AddressUse(subnet.gateway, "gateway")
+    for nic in subnet.interfaces.prefetch_related("security_groups"):
+        found[nic.address] = AddressUse(nic.address, "interface", nic)
+    return [found[text] for text in sorted(found, key=IPv4Address)]
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """Whether OVN knows what the database says: how many changes wait, and why, in the reader's language."""
+
+    waiting: int
+    problem: str
+
+
+def effect_now() -> Effect:
+    """Nothing and nothing while all is well."""
+    late = waiting_changes()
+    return Effect(late, network_problem() if late else "")
+
+
 def waiting_changes() -> int:
-    """How many changes OVN should know by now and does not: 0 while all is well."""
+    """How many changes OVN should know by now and does not."""
     return NetworkChange.objects.filter(at__lt=timezone.now() - SLOW).count()
 
 
 def network_problem() -> str:
-    """Why changes are not in effect, in the reader's language; empty while all is well."""
+    """Why OVN could not be told the last time, in the reader's language; empty if it could."""
     return NetworkState.current().problem

@@ -4,9 +4,23 @@ from __future__ import annotations
 
 from django.urls import path
 
-from networking.views import floating, groups, rules, traces
+from networking.views import effect, floating, groups, rules, subnets, traces, vpcs
 
 urlpatterns = [
+    path("networks/effect/", effect.network_effect, name="network-effect"),
+    path("vpcs/", vpcs.vpc_list, name="vpc-list"),
+    path("vpcs/new/", vpcs.vpc_create, name="vpc-create"),
+    path("vpcs/<uuid:pk>/", vpcs.vpc_detail, name="vpc-detail"),
+    path("vpcs/<uuid:pk>/row/", vpcs.vpc_row, name="vpc-row"),
+    path("vpcs/<uuid:pk>/edit/", vpcs.vpc_edit, name="vpc-edit"),
+    path("vpcs/<uuid:pk>/delete/", vpcs.vpc_delete, name="vpc-delete"),
+    path("subnets/", subnets.subnet_list, name="subnet-list"),
+    path("subnets/new/", subnets.subnet_create, name="subnet-create"),
+    path("subnets/check/", subnets.subnet_check, name="subnet-check"),
+    path("subnets/<uuid:pk>/", subnets.subnet_detail, name="subnet-detail"),
+    path("subnets/<uuid:pk>/row/", subnets.subnet_row, name="subnet-row"),
+    path("subnets/<uuid:pk>/edit/", subnets.subnet_edit, name="subnet-edit"),
+    path("subnets/<uuid:pk>/delete/", subnets.subnet_delete, name="subnet-delete"),
     path("security-groups/", groups.group_list, name="group-list"),
     path("security-groups/new/", groups.group_create, name="group-create"),
     path("security-groups/trace/", traces.trace_new, name="trace"),
