@@ -163,6 +163,10 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Virtual machines on libvirt/KVM hosts. What takes time answers 202 with a job.",
     "COMPONENT_SPLIT_REQUEST": True,  # what is sent has other rules than what is read
     "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_NAME_OVERRIDES": {
+        "ProtocolEnum": "networking.enums.Protocol",
+        "TracedProtocolEnum": "networking.traffic_serializers.TRACED",
+    },
 }
 
 # --- jobs -------------------------------------------------------------------------------------------------------

@@ -18,8 +18,12 @@ from cloudia.jobs.api import accepted, visible_jobs
 from cloudia.jobs.serializers import JobSerializer
 from instances import serializers, services, type_services
 from instances.filtersets import InstanceFilter, InstanceTypeFilter
+from instances.interface_api import InterfaceViewSet, links_to_show
+from instances.interface_serializers import InterfaceSerializer
 from instances.models import Instance, InstanceDisk, InstanceType
 from instances.selectors import instances_visible_to
+from networking.api import floating_to_show
+from networking.serializers import FloatingIPSerializer
 
 
 def instances_to_show(actor: Actor) -> QuerySet[Instance]:
@@ -96,6 +100,26 @@ class InstanceViewSet(EditViewSet):
         disks = InstanceDisk.objects.filter(instance=self.get_object()).select_related("volume__storage_domain")
         return self.page(disks, serializers.DiskSerializer)
 
+    @extend_schema(summary="List the network interfaces of an instance", responses=InterfaceSerializer(many=True))
+    @action(detail=True, filterset_class=None)
+    def interfaces(self, request: Request, pk: str) -> Response:
+        """The primary one first, as the guest has them."""
+        links = self.paginate_queryset(links_to_show(self.get_object())) or ()
+        nics: Any = [link.interface for link in links]
+        body = InterfaceSerializer(nics, many=True, context=self.get_serializer_context())
+        return self.get_paginated_response(body.data)
+
+    @extend_schema(
+        summary="List the floating IPs of an instance",
+        operation_id="instances_floating_ips_list",
+        responses=FloatingIPSerializer(many=True),
+    )
+    @action(detail=True, filterset_class=None, url_path="floating-ips")
+    def floating_ips(self, request: Request, pk: str) -> Response:
+        """Those that lead to one of its interfaces."""
+        rows = floating_to_show(self.actor).filter(interface__owner_id=self.get_object().pk)
+        return self.page(rows, FloatingIPSerializer)
+
     @extend_schema(summary="List the jobs of an instance", responses=JobSerializer(many=True))
     @action(detail=True, filterset_class=None)
     def jobs(self, request: Request, pk: str) -> Response:
@@ -149,4 +173,5 @@ class InstanceTypeViewSet(EditViewSet):
 
 
 router.register("instances", InstanceViewSet, basename="instance")
+router.register("interfaces", InterfaceViewSet, basename="interface")
 router.register("instance-types", InstanceTypeViewSet, basename="instance-type")

@@ -15,8 +15,10 @@ from cloudia.api.fields import ActionsField, Flag, Input, Ref, Reference, Text, 
 from cloudia.jobs.serializers import JobSummarySerializer
 from instances import policies
 from instances.enums import PowerState
+from instances.interface_serializers import InterfaceInput, interface_wish
 from instances.models import MAX_MEMORY_MIB, MAX_VCPUS, MIN_MEMORY_MIB, Instance, InstanceDisk, InstanceType
 from instances.wishes import MAX_DESCRIPTION, MAX_DISK_GIB, MAX_NAME, Compute, InstanceWish
+from networking.services.interfaces import MAX_INTERFACES
 from storage.models import Image
 
 MAX_TYPE_NAME = 64
@@ -69,9 +71,9 @@ class InstanceSerializer(serializers.Serializer[Instance]):
     instance_type = Reference(read_only=True, allow_null=True)
     image = Reference(read_only=True)
     launch_template = serializers.SerializerMethodField()
-    vpc = serializers.SerializerMethodField()
+    vpc = Reference(read_only=True, allow_null=True)
     host = Reference(read_only=True, allow_null=True)
-    ip_addresses = serializers.SerializerMethodField()
+    ip_addresses = serializers.ListField(child=serializers.CharField(), read_only=True)
     cloud_init = serializers.SerializerMethodField()
     created_at = Time(read_only=True)
     actions = InstanceActions(policies.ACTIONS)
@@ -94,14 +96,6 @@ class InstanceSerializer(serializers.Serializer[Instance]):
     @extend_schema_field(Reference(allow_null=True))
     def get_launch_template(self, instance: Instance) -> None:
         """There are no launch templates yet."""
-
-    @extend_schema_field(Reference(allow_null=True))
-    def get_vpc(self, instance: Instance) -> None:
-        """There are no networks yet."""
-
-    def get_ip_addresses(self, instance: Instance) -> list[str]:
-        """There are no networks yet."""
-        return []
 
     @extend_schema_field(CloudInitSerializer(allow_null=True))
     def get_cloud_init(self, instance: Instance) -> None:
@@ -145,10 +139,11 @@ class InstanceCreate(Input):
     max_vcpus = Whole(min_value=1, max_value=MAX_VCPUS, required=False)
     max_memory_mib = Whole(min_value=MIN_MEMORY_MIB, max_value=MAX_MEMORY_MIB, required=False)
     boot_disk_gib = Whole(min_value=1, max_value=MAX_DISK_GIB, required=False)
+    interfaces = serializers.ListField(child=InterfaceInput(), min_length=1, max_length=MAX_INTERFACES)
     start = Flag(required=False)
 
     later = frozenset(
-        {"interfaces", "volumes", "filesystems", "cloud_init", "affinity_group", "launch_template", "snapshot"}
+        {"volumes", "filesystems", "cloud_init", "affinity_group", "launch_template", "snapshot"}
         | {"threads_per_core", "cores", "gpu"}
     )
 
@@ -174,7 +169,9 @@ def wish_of(data: dict[str, Any]) -> tuple[Project, InstanceWish]:
     compute = (
         Compute.of_type(kind, **maxima) if kind else Compute.by_hand(*(data.pop(name) for name in BY_HAND), **maxima)
     )
-    return data.pop("project"), InstanceWish(compute=compute, **data)
+    project = data.pop("project")
+    interfaces = tuple(interface_wish(wish, project) for wish in data.pop("interfaces"))
+    return project, InstanceWish(compute=compute, interfaces=interfaces, **data)
 
 
 class StopInput(Input):

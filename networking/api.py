@@ -1,58 +1,33 @@
-"""``/api/v1/``: VPCs, subnets, security groups, floating IPs, external networks, traces."""
+"""``/api/v1/``: external networks, VPCs, subnets, floating IPs; here also those of :mod:`networking.traffic_api`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from ipaddress import IPv4Address
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import Http404
-from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema, extend_schema_view
-from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cloudia.accounts.actor import Actor
 from cloudia.api.router import router
-from cloudia.api.viewsets import EditViewSet, ReadViewSet
-from cloudia.core.ids import is_uuid
-from cloudia.jobs.api import accepted
-from cloudia.jobs.serializers import JobSerializer
+from cloudia.api.viewsets import ReadViewSet, ResourceViewSet
 from networking import filtersets, serializers
 from networking.models import (
     VPC,
     ExternalNetwork,
     FloatingIP,
-    SecurityGroup,
-    SecurityGroupRule,
     Subnet,
-    Trace,
 )
-from networking.services import floating, groups, subnets, traces, vpcs
-from networking.services.rules import RuleWish
+from networking.services import floating, subnets, vpcs
+from networking.traffic_api import SecurityGroupViewSet, TraceViewSet
+from networking.usage import addresses_in_use
 
-GONE = {204: None}
 
-
-class NetworkViewSet(EditViewSet):
-    """Resources that are made, changed and removed at once."""
-
-    def remove(self, row: Any) -> None:
-        """Call the service that removes ``row``."""
-        raise NotImplementedError
-
-    def made(self, row: Any) -> Response:
-        """A new one, read as lists read it."""
-        return self.answer(self.get_queryset().get(pk=row.pk), status.HTTP_201_CREATED)
-
-    @extend_schema(responses=GONE)
-    def destroy(self, request: Request, pk: str) -> Response:
-        """Remove it, unless something uses it."""
-        self.remove(self.get_object())
-        return Response(status=status.HTTP_204_NO_CONTENT)
+def external_networks_to_show(actor: Actor) -> QuerySet[ExternalNetwork]:
+    """All of them: everybody may take addresses from them."""
+    return ExternalNetwork.objects.visible_to(actor)
 
 
 @extend_schema_view(
@@ -62,7 +37,7 @@ class ExternalNetworkViewSet(ReadViewSet):
     """External networks: where floating IPs come from."""
 
     queryset = ExternalNetwork.objects.none()
-    selector = ExternalNetwork.objects.visible_to
+    selector = external_networks_to_show
     serializer_class = serializers.ExternalNetworkSerializer
     filterset_class = filtersets.ExternalNetworkFilter
 
@@ -80,7 +55,7 @@ def vpcs_to_show(actor: Actor) -> QuerySet[VPC]:
     ),
     destroy=extend_schema(summary="Delete a VPC"),
 )
-class VPCViewSet(NetworkViewSet):
+class VPCViewSet(ResourceViewSet):
     """VPCs: private networks, each with a router."""
 
     queryset = VPC.objects.none()
@@ -119,7 +94,7 @@ def subnets_to_show(actor: Actor) -> QuerySet[Subnet]:
     ),
     destroy=extend_schema(summary="Delete a subnet"),
 )
-class SubnetViewSet(NetworkViewSet):
+class SubnetViewSet(ResourceViewSet):
     """Subnets: ranges of a VPC's addresses."""
 
     queryset = Subnet.objects.none()
@@ -149,93 +124,9 @@ class SubnetViewSet(NetworkViewSet):
     )
     @action(detail=True, filterset_class=None, pagination_class=None)
     def addresses(self, request: Request, pk: str) -> Response:
-        """Who has which; addresses that nobody has are left out."""
-        entries = sorted(_addresses(self.get_object()), key=lambda entry: IPv4Address(entry["address"]))
+        """Who has which: all of them, in order; addresses that nobody has are left out."""
+        entries: Any = addresses_in_use(self.get_object())
         return Response(serializers.AddressSerializer(entries, many=True).data)
-
-
-def _addresses(subnet: Subnet) -> Iterator[dict[str, Any]]:
-    nobody = {"mac": None, "interface": None, "owner": None}
-    yield {"address": subnet.gateway, "kind": "gateway", **nobody}
-    yield from ({"address": text, "kind": "reserved", **nobody} for text in subnet.reserved if text != subnet.gateway)
-    for nic in subnet.interfaces.all():
-        yield {
-            "address": nic.address, "kind": "interface", "mac": nic.mac, "interface": nic.pk, "owner": nic.owner,
-        }  # fmt: skip
-
-
-def groups_to_show(actor: Actor) -> QuerySet[SecurityGroup]:
-    """Visible groups with their numbers."""
-    return SecurityGroup.objects.visible_to(actor).for_display()
-
-
-@extend_schema_view(
-    list=extend_schema(summary="List security groups"),
-    retrieve=extend_schema(summary="Read a security group"),
-    partial_update=extend_schema(
-        summary="Edit a security group", request=serializers.GroupEdit, responses=serializers.SecurityGroupSerializer
-    ),
-    destroy=extend_schema(summary="Delete a security group"),
-)
-class SecurityGroupViewSet(NetworkViewSet):
-    """Security groups: what their members let in and out."""
-
-    queryset = SecurityGroup.objects.none()
-    selector = groups_to_show
-    serializer_class = serializers.SecurityGroupSerializer
-    filterset_class = filtersets.SecurityGroupFilter
-    edit_serializer = serializers.GroupEdit
-    editable = ("name", "description", "changed_at")
-
-    @extend_schema(
-        summary="Create a security group",
-        request=serializers.GroupCreate,
-        responses={201: serializers.SecurityGroupSerializer},
-    )
-    def create(self, request: Request) -> Response:
-        """It lets everything out and nothing in."""
-        return self.made(groups.group_create(actor=self.actor, **self.parsed(serializers.GroupCreate)))
-
-    def edit(self, row: Any, changes: dict[str, Any]) -> SecurityGroup:
-        """Name and description."""
-        return groups.group_edit(actor=self.actor, group=row, **changes)
-
-    def remove(self, row: Any) -> None:
-        """One that nothing uses."""
-        groups.group_delete(actor=self.actor, group=row)
-
-    @extend_schema(
-        methods=["GET"], summary="List the rules of a security group", responses=serializers.RuleSerializer(many=True)
-    )
-    @extend_schema(
-        methods=["POST"],
-        summary="Add a rule to a security group",
-        request=serializers.RuleCreate,
-        responses={201: serializers.RuleSerializer},
-    )
-    @action(detail=True, methods=["get", "post"], filterset_class=None)
-    def rules(self, request: Request, pk: str) -> Response:
-        """What the group lets through. A new rule acts on running instances at once."""
-        group = self.get_object()
-        if request.method == "POST":
-            wish = RuleWish(**self.parsed(serializers.RuleCreate))
-            rule = groups.rule_create(actor=self.actor, group=group, rule=wish)
-            return Response(serializers.RuleSerializer(rule).data, status=status.HTTP_201_CREATED)
-        return self.page(group.rules.select_related("remote_group"), serializers.RuleSerializer)
-
-    @extend_schema(methods=["GET"], summary="Read a rule", responses=serializers.RuleSerializer)
-    @extend_schema(methods=["DELETE"], summary="Remove a rule from a security group", request=None, responses=GONE)
-    @action(detail=True, methods=["get", "delete"], filterset_class=None, url_path="rules/(?P<rule_id>[^/.]+)")
-    def rule(self, request: Request, pk: str, rule_id: str) -> Response:
-        """One rule. Connections that only it let through end at once when it is removed."""
-        group = self.get_object()
-        if not is_uuid(rule_id):
-            raise Http404
-        rule = get_object_or_404(SecurityGroupRule.objects.select_related("remote_group"), pk=rule_id, group=group)
-        if request.method == "DELETE":
-            groups.rule_delete(actor=self.actor, group=group, rule=rule)
-            return Response(status=status.HTTP_204_NO_CONTENT)
-        return Response(serializers.RuleSerializer(rule).data)
 
 
 def floating_to_show(actor: Actor) -> QuerySet[FloatingIP]:
@@ -251,7 +142,7 @@ def floating_to_show(actor: Actor) -> QuerySet[FloatingIP]:
     ),
     destroy=extend_schema(summary="Release a floating IP"),
 )
-class FloatingIPViewSet(NetworkViewSet):
+class FloatingIPViewSet(ResourceViewSet):
     """Floating IPs: public addresses that lead to instances."""
 
     queryset = FloatingIP.objects.none()
@@ -298,26 +189,6 @@ class FloatingIPViewSet(NetworkViewSet):
         self.parsed_nothing()
         floating.floating_disassociate(actor=self.actor, floating_ip=row)
         return self.answer(self.get_object())
-
-
-def traces_to_show(actor: Actor) -> QuerySet[Trace]:
-    """Visible traces with both ends."""
-    return Trace.objects.visible_to(actor).select_related("project", "source", "destination")
-
-
-@extend_schema_view(list=extend_schema(summary="List traces"), retrieve=extend_schema(summary="Read a trace"))
-class TraceViewSet(ReadViewSet):
-    """Traces: does a packet arrive, and which rule decides? Kept for a day."""
-
-    queryset = Trace.objects.none()
-    selector = traces_to_show
-    serializer_class = serializers.TraceSerializer
-    filterset_class = None
-
-    @extend_schema(summary="Trace a packet", request=serializers.TraceCreate, responses={202: JobSerializer})
-    def create(self, request: Request) -> Response:
-        """Ask; the job's `target.id` is the trace, which has the answer when the job is done."""
-        return accepted(self, traces.trace_create(actor=self.actor, **self.parsed(serializers.TraceCreate)))
 
 
 router.register("external-networks", ExternalNetworkViewSet, basename="external-network")

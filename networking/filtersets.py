@@ -86,7 +86,7 @@ class InterfaceFilter(ResourceFilter):
     subnet = filters.UUIDFilter(field_name="subnet_id", label=_("Subnet"))
     security_group = filters.UUIDFilter(field_name="security_groups", label=_("Security group"))
     instance = filters.UUIDFilter(field_name="owner_id", label=_("Instance"))
-    ordering = Ordering("address", "created_at")
+    ordering = Ordering("created_at", ip_address="address")
 
     class Meta:
         model = NetworkInterface

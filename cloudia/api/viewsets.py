@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema
 from rest_framework import mixins
 from rest_framework.parsers import JSONParser
 from rest_framework.permissions import IsAuthenticated
@@ -125,13 +126,35 @@ class EditViewSet(ReadViewSet):
         """Call the service that changes ``row``; returns the changed row."""
         raise NotImplementedError
 
+    def hold(self, row: Any) -> None:
+        """Keep others from editing ``row`` until the transaction ends; joins can't be locked with it."""
+        type(row)._base_manager.select_for_update().filter(pk=row.pk).first()
+
     def partial_update(self, request: Request, pk: str) -> Response:
         """Change what is sent."""
         row = self.get_object()
         changes = self.parsed(self.edit_serializer, partial=True)
         if "If-Match" in request.headers:
-            type(row)._base_manager.select_for_update().get(pk=row.pk)  # joins can't be locked with it
+            self.hold(row)
             row = self.get_object()
             check_if_match(request, etag_of(row, self.editable))
         self.edit(row, changes)
         return self.answer(self.get_object())
+
+
+class ResourceViewSet(EditViewSet):
+    """Also make and remove, both at once: no job is needed."""
+
+    def made(self, row: Any) -> Response:
+        """201: a new one, as it is read."""
+        return self.answer(self.get_queryset().get(pk=row.pk), 201)
+
+    def remove(self, row: Any) -> None:
+        """Call the service that removes ``row``."""
+        raise NotImplementedError
+
+    @extend_schema(responses={204: None})
+    def destroy(self, request: Request, pk: str) -> Response:
+        """Remove it, unless something uses it."""
+        self.remove(self.get_object())
+        return Response(status=204)

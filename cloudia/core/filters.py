@@ -29,8 +29,10 @@ def flag(label: Text, **how: Any) -> filters.TypedChoiceFilter:
 class Ordering(filters.OrderingFilter):  # type: ignore[misc]  # django-filter ships no types
     """``ordering=-created_at``. Ties are broken by id, so that no row is shown twice or never while paging."""
 
-    def __init__(self, *names: str) -> None:
-        super().__init__(fields=[(name, name) for name in names], label=_("Ordering"))
+    def __init__(self, *names: str, **others: str) -> None:
+        """``others``: columns that are called differently outside: ``ip_address="address"``."""
+        fields = [*((name, name) for name in names), *((column, name) for name, column in others.items())]
+        super().__init__(fields=fields, label=_("Ordering"))
 
     def filter(self, qs: Any, value: Any) -> Any:
         """The rows in the wished order, or as they were if none is wished."""

@@ -309,6 +309,11 @@ class NetworkInterface(Resource):
         return Holder(self.owner_type, str(self.owner_id), self.owner_name)
 
     @property
+    def group_ids(self) -> list[uuid.UUID]:
+        """Ids of its security groups, in an order that does not change."""
+        return sorted(group.pk for group in self.security_groups.all())
+
+    @property
     def floating_ip(self) -> FloatingIP | None:
         """The public address that leads to it."""
         return next(iter(self.floating_ips.all()), None)
