@@ -20,9 +20,9 @@ from networking.models import (
     FloatingIP,
     Subnet,
 )
+from networking.selectors import addresses_in_use
 from networking.services import floating, subnets, vpcs
 from networking.traffic_api import SecurityGroupViewSet, TraceViewSet
-from networking.usage import addresses_in_use
 
 
 def external_networks_to_show(actor: Actor) -> QuerySet[ExternalNetwork]:

@@ -7,10 +7,11 @@ from typing import Any
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import status
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cloudia.accounts import serializers, services
+from cloudia.accounts import quotas, serializers, services
 from cloudia.accounts.actor import Actor
 from cloudia.accounts.filtersets import ProjectFilter, TokenFilter
 from cloudia.accounts.models import ApiToken, Project, User
@@ -47,6 +48,13 @@ class ProjectViewSet(EditViewSet):
     def edit(self, row: Any, changes: dict[str, Any]) -> Project:
         """Name and description."""
         return services.project_edit(actor=self.actor, project=row, **changes)
+
+    @extend_schema(summary="List the quotas of a project", responses=serializers.QuotaSerializer(many=True))
+    @action(detail=True, filterset_class=None, pagination_class=None)
+    def quotas(self, request: Request, pk: str) -> Response:
+        """What is limited, how much of it there is, and how much there may be."""
+        levels: Any = quotas.levels(self.get_object())
+        return Response(serializers.QuotaSerializer(levels, many=True).data)
 
 
 def own_tokens(actor: Actor) -> QuerySet[ApiToken]:

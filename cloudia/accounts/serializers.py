@@ -10,6 +10,7 @@ from rest_framework import serializers
 from cloudia.accounts.enums import Origin, Role
 from cloudia.accounts.models import ApiToken, Membership, Project, User
 from cloudia.accounts.policies import EDIT_PROJECT, REVOKE_TOKEN
+from cloudia.accounts.quotas import Level
 from cloudia.api.authentication import actor_of
 from cloudia.api.fields import ActionsField, Input, Text, Time, VerdictSerializer
 
@@ -36,6 +37,17 @@ class ProjectSerializer(serializers.Serializer[Project]):
     def get_role(self, project: Project) -> str | None:
         """The role of whoever asks."""
         return actor_of(self.context["request"]).roles.get(project.pk)
+
+
+class QuotaSerializer(serializers.Serializer[Level]):
+    """How far a project has used up what it may have of something."""
+
+    resource = serializers.CharField(source="resource.name", read_only=True)
+    label = serializers.CharField(  # type: ignore[assignment]  # a field's name, not its option
+        source="resource.label", read_only=True
+    )
+    used = serializers.IntegerField(read_only=True)
+    limit = serializers.IntegerField(read_only=True)
 
 
 class ProjectInput(Input):
