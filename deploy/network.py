@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -154,3 +155,10 @@ def _let_user_in() -> None:
         question = ["runuser", "-u", USER, "--", "ovsdb-client", "--timeout=10", "list-dbs", f"unix:{path}"]
         if subprocess.run(question, cwd="/", capture_output=True).returncode:
             raise StartError(f"the database of OVN does not answer the user {USER} on {path}: restart ovn-central.")
+
+
+if __name__ == "__main__":  # for the unit cloudia-network; `make run` calls ensure
+    try:
+        ensure(Config.from_environment())
+    except StartError as reason:
+        sys.exit(str(reason))
