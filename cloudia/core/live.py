@@ -12,9 +12,8 @@ from django.db.migrations import RunSQL
 
 CHANNEL = "cloudia_live"
 
-FUNCTION = RunSQL(
-    """
-    CREATE FUNCTION cloudia_live() RETURNS trigger LANGUAGE plpgsql AS $$
+_FUNCTION = """
+    CREATE OR REPLACE FUNCTION cloudia_live() RETURNS trigger LANGUAGE plpgsql AS $$
     DECLARE
         changed jsonb := CASE WHEN TG_OP = 'DELETE' THEN to_jsonb(OLD) ELSE to_jsonb(NEW) END;
         topics jsonb := jsonb_build_array(TG_ARGV[0] || ':' || (changed->>'id'));
@@ -25,12 +24,15 @@ FUNCTION = RunSQL(
         IF changed ? 'target_id' THEN
             topics := topics || to_jsonb((changed->>'target_type') || ':' || (changed->>'target_id'));
         END IF;
+        IF changed ? 'owner_id' THEN
+            topics := topics || to_jsonb((changed->>'owner_type') || ':' || (changed->>'owner_id'));
+        END IF;
         PERFORM pg_notify('cloudia_live', jsonb_build_object('topics', topics, 'project', changed->'project_id')::text);
         RETURN NULL;
     END $$;
-    """,
-    "DROP FUNCTION cloudia_live();",
-)
+    """
+FUNCTION = RunSQL(_FUNCTION, "DROP FUNCTION cloudia_live();")
+FUNCTION_AGAIN = RunSQL(_FUNCTION, RunSQL.noop)  # for installations that have an older one
 
 
 def live_trigger(table: str, topic: str, columns: Sequence[str]) -> RunSQL:

@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from cloudia.core.live import live_trigger
+from cloudia.core.live import FUNCTION_AGAIN, live_trigger
 
 CHANNEL = "cloudia_network"
 
@@ -49,6 +49,7 @@ class Migration(migrations.Migration):
     operations = [
         FUNCTION,
         *[outbox_trigger(table, columns) for table, columns in TOLD.items()],
+        FUNCTION_AGAIN,  # it has learnt to name the owner of what changed
         live_trigger("networking_vpc", "vpc", ["name", "description", "external_network_id", "gateway_address"]),
         live_trigger("networking_subnet", "subnet", ["name", "cidr", "gateway", "dns", "reserved"]),
         live_trigger("networking_securitygroup", "securitygroup", ["name", "description", "changed_at"]),

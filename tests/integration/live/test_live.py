@@ -17,9 +17,11 @@ from cloudia.hosts.models import Host
 from cloudia.jobs.models import Job
 from cloudia.ui import live
 from instances.models import Instance
+from networking.models import NetworkInterface
 from tests.factories import (
     HostFactory,
     InstanceFactory,
+    InterfaceFactory,
     MembershipFactory,
     OperatorFactory,
     ProjectFactory,
@@ -106,6 +108,14 @@ async def test_member_hears_of_changes_in_the_project() -> None:
     assert heard == [f"instance:{instance.pk}", "list:instance"]
     await database(lambda: Instance.objects.update(power_state="running"))
     assert await page.topics() == [f"instance:{instance.pk}"]
+
+
+async def test_interface_announces_the_instance_that_has_it() -> None:
+    member = await database(MembershipFactory.create)
+    link = await database(lambda: InterfaceFactory.create(instance=InstanceFactory.create(project=member.project)))
+    page = await open_page(member.user)
+    await database(lambda: NetworkInterface.objects.update(is_up=True))
+    assert await page.topics() == [f"networkinterface:{link.interface_id}", f"instance:{link.instance_id}"]
 
 
 async def test_change_that_no_page_shows_is_silent() -> None:

@@ -220,7 +220,8 @@ def test_the_tab_shows_the_guides_columns_and_what_is_in_them(manager: Client, l
 
 
 def test_the_tab_follows_its_interfaces(manager: Client, link: InstanceInterface) -> None:
-    topics = f'data-live="instance:{link.instance_id} list:networkinterface networkinterface:{link.interface_id}"'
+    floating = FloatingIPFactory.create(project=link.instance.project, interface=link.interface)
+    topics = f'data-live="instance:{link.instance_id} floatingip:{floating.pk}"'
     assert topics in tab(manager, link.instance)
 
 
