@@ -198,7 +198,7 @@ OVN_PRIVATE_KEY = env.text("CLOUDIA_OVN_KEY", "")
 OVN_CERTIFICATE = env.text("CLOUDIA_OVN_CERT", "")
 OVN_CA = env.text("CLOUDIA_OVN_CA", "")
 NETWORK_MTU = env.number("CLOUDIA_MTU", 1442, minimum=576)  # of guests: 1500 without Geneve's 58 bytes
-NETWORK_DNS = env.words("CLOUDIA_DNS", "1.1.1.1 8.8.8.8")  # what guests ask for names that OVN does not know
+NETWORK_DNS = env.resolvers("CLOUDIA_DNS")  # what guests ask for names that OVN does not know
 
 # --- log ----------------------------------------------------------------------------------------------------------
 # To standard error, without times: whoever collects the lines (systemd, a supervisor) adds them.

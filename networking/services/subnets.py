@@ -47,7 +47,7 @@ def subnet_create(
         ranges.check_apart(faults, network, row)
         subnet.cidr, subnet.gateway = network, str(ranges.read_gateway(faults, gateway, network))
         subnet.reserved = ranges.read_reserved(faults, reserved, network)
-    subnet.dns = ranges.read_resolvers(faults, settings.NETWORK_DNS if dns is None else dns)
+    subnet.dns = ranges.read_resolvers(faults, usual_resolvers() if dns is None else dns)
     faults.raise_if_any()
     subnet.save(force_insert=True)
     return subnet
@@ -74,6 +74,11 @@ def subnet_edit(*, actor: Actor, subnet: Subnet, **changes: Any) -> Subnet:
 def subnet_delete(*, actor: Actor, subnet: Subnet) -> None:
     """Remove a subnet that no interface is in. Raises ActionDenied."""
     checked(policies.DELETE_SUBNET, subnet, actor).delete()
+
+
+def usual_resolvers() -> list[str]:
+    """What a new subnet's guests ask for names unless somebody says otherwise: the installation's, as far as IPv4 goes."""
+    return [text for text in settings.NETWORK_DNS if isinstance(ip_address(text), IPv4Address)]
 
 
 def free_range(vpc: VPC, prefix: int = 24) -> IPv4Network:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
@@ -104,7 +103,7 @@ def subnet_create(request: HttpRequest) -> HttpResponse:
         return render(request, "no_project.html")
     vpc = _wanted_vpc(request.GET.get("vpc", ""), VPC.objects.filter(project=project).order_by("name"))
     offer = services.free_range(vpc) if vpc else ""
-    given = {"vpc": vpc, "cidr": offer, "dns": settings.NETWORK_DNS}
+    given = {"vpc": vpc, "cidr": offer, "dns": services.usual_resolvers()}
     form = SubnetForm(request.POST if request.method == "POST" else None, project=project, initial=given)
 
     def perform() -> Text:
