@@ -65,7 +65,7 @@ PRESETS = (
     Preset("postgresql", "PostgreSQL", Protocol.TCP, "5432"),
     Preset("mysql", "MySQL", Protocol.TCP, "3306"),
     Preset("dns", "DNS", Protocol.UDP, "53"),
-    Preset("ping", "ICMP ping", Protocol.ICMP, public=True),
+    Preset("ping", gettext_lazy("ICMP ping"), Protocol.ICMP, public=True),
     Preset("any", gettext_lazy("All traffic"), Protocol.ANY),
 )
 

@@ -8,13 +8,14 @@ const form = document.getElementById("rules");
 const control = (row, column) => row.querySelector(`[name$="-${column}"]`);
 
 function renumber(table) {
+  const section = table.closest("[data-rules]");
   const rows = [...table.tBodies[0].rows];
   rows.forEach((row, index) => {
-    const rule = form.dataset.rowLabel.replace("{n}", index + 1);
+    const rule = `${section.dataset.noun} ${index + 1}`;
     for (const element of row.querySelectorAll("[data-name]")) element.setAttribute("aria-label", `${rule} ${element.dataset.name}`);
-    row.querySelector('[name="remove"]').value = `${table.closest("[data-rules]").dataset.rules}:${index}`;
+    row.querySelector('[name="remove"]').value = `${section.dataset.rules}:${index}`;
   });
-  table.closest("[data-rules]").querySelector("[data-count]").textContent = rows.length;
+  section.querySelector("[data-count]").textContent = rows.length;
 }
 
 // Only TCP and UDP have ports. What was typed comes back with the protocol.
@@ -83,8 +84,11 @@ form.addEventListener("change", (event) => {
   if (event.target === control(row, "value")) event.target.title = event.target.value;
 });
 
-// What is wrong, or was brought here to be saved, is where to go on.
-const way = new URLSearchParams(location.search).get("add");
-const brought = way && document.querySelector(`[data-rules="${CSS.escape(way)}"] tbody > tr:last-child`);
-if (brought) show(brought);
-else form.querySelector(".is-invalid")?.focus();
+// What is wrong, or was brought here to be saved, is where to go on: once the browser has gone to the address's #anchor.
+function begin() {
+  const way = new URLSearchParams(location.search).get("add");
+  const brought = way && document.querySelector(`[data-rules="${CSS.escape(way)}"] tbody > tr:last-child`);
+  if (brought) show(brought);
+  else form.querySelector(".is-invalid")?.focus();
+}
+addEventListener("load", begin);

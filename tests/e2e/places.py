@@ -81,9 +81,20 @@ def send(form: str) -> Step:
     return step
 
 
+def mistype(page: Page) -> None:
+    """Add a rule that can't be, and save."""
+    page.locator("#add-in").click()
+    row = page.locator("#rules-in tbody tr").last
+    row.locator("[name=in-ports]").fill("9187-10")
+    row.locator("[name=in-value]").fill("10.20.3.0/33")
+    page.locator("#save-rules").click()
+    page.wait_for_load_state()
+
+
 DATABASE = "db-primary-postgresql-15-서울리전-결제정산-운영"
 DETAIL = f"/instances/{{{DATABASE}}}/"
 STOPPED = "/instances/{batch-settlement-nightly}/"
+GROUP = "/security-groups/{sg-db}/"
 
 PLACES = [
     Place("login", "/login/", user=None),
@@ -123,6 +134,30 @@ PLACES = [
     Place("job-retry", "/jobs/{job_failed}/", (press("#act-retry"),)),
     Place("hosts", "/hosts/"),
     Place("host-maintenance", "/hosts/", (press("[id^=maintenance-]"),)),
+    Place("groups", "/security-groups/", (select(0),)),
+    Place("groups-empty", "/security-groups/", user="newcomer"),
+    Place("group-create", "/security-groups/", (press("#act-create"),)),
+    Place("group", GROUP),
+    Place("group-warned", "/security-groups/{sg-web}/"),
+    Place("group-without-rules", "/security-groups/{sg-empty}/"),
+    Place("group-refused", GROUP, (mistype,)),
+    Place("group-brought-rule", f"{GROUP}?add=in&protocol=tcp&ports=5432&value=10.20.3.20/32#rules-in"),
+    Place("group-edit", GROUP, (press("#act-edit"),)),
+    Place("group-delete", "/security-groups/{sg-empty}/", (press("#act-delete"),)),
+    Place("floating", "/floating-ips/", (select(0),)),
+    Place("floating-empty", "/floating-ips/", user="newcomer"),
+    Place("floating-allocate", "/floating-ips/", (press("#act-allocate"),)),
+    Place("floating-associate", "/floating-ips/", (select(2), press('[data-toolbar] [data-act="associate"]'))),
+    Place("floating-move", "/floating-ips/", (select(0), press('[data-toolbar] [data-act="associate"]'))),
+    Place("floating-disassociate", "/floating-ips/", (select(0), press('[data-toolbar] [data-act="disassociate"]'))),
+    Place("floating-release", "/floating-ips/", (select(2), press('[data-toolbar] [data-act="release"]'))),
+    Place("trace", "/security-groups/trace/"),
+    Place("trace-refused", "/security-groups/trace/", (send("#trace-panel form"),)),
+    Place("trace-blocked", "/security-groups/trace/{trace_blocked}/"),
+    Place("trace-arrived", "/security-groups/trace/{trace_arrived}/"),
+    Place("trace-lost", "/security-groups/trace/{trace_lost}/"),
+    Place("trace-waiting", "/security-groups/trace/{trace_waiting}/"),
+    Place("trace-failed", "/security-groups/trace/{trace_failed}/"),
     Place("account", "/account/"),
     Place("account-refused", "/account/", (send("#tokens form"),)),
     Place("token-revoke", "/account/", (press("[id^=revoke-]"),)),
@@ -142,5 +177,7 @@ HOSTILE = [
     Place("long-detail", "/instances/{long}/?tab=disks"),
     Place("long-word", "/instances/{word}/?tab=disks"),
     Place("long-delete", "/instances/{word}/", (press("#act-delete"),)),
+    Place("hostile-group", "/security-groups/{hostile_group}/"),
+    Place("hostile-floating", "/floating-ips/{hostile_floating}/associate/"),
     Place("long-edit", "/instances/{long}/edit/"),
 ]
