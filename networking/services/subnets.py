@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network, ip_address
 from itertools import chain
 from typing import Any
 
@@ -77,7 +77,7 @@ def subnet_delete(*, actor: Actor, subnet: Subnet) -> None:
 
 
 def usual_resolvers() -> list[str]:
-    """What a new subnet's guests ask for names unless somebody says otherwise: the installation's, as far as IPv4 goes."""
+    """What guests of a new subnet ask for names unless somebody says otherwise: the installation's IPv4 ones."""
     return [text for text in settings.NETWORK_DNS if isinstance(ip_address(text), IPv4Address)]
 
 
