@@ -1,5 +1,5 @@
-"""Interfaces: buttons of the tab, their dialogs and the services give the policy's answer, whoever asks and however the
-instance and the interface stand."""
+"""Interfaces: buttons of the tab, their dialogs, the API and the services give the policy's answer, whoever asks and
+however the instance and the interface stand."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from pytest_django import DjangoDbBlocker
 
 from cloudia.accounts.actor import Actor
 from cloudia.accounts.models import User
+from cloudia.api.errors import STATUS_OF_DENIAL
 from cloudia.core.policy import Action, ActionDenied, Denial
 from cloudia.ui.htmx import STATUS
 from instances import interface_services as services
@@ -27,6 +28,7 @@ from instances.views.interfaces import DIALOGS
 from networking.models import Subnet
 from networking.services.interfaces import InterfaceWish
 from tests.factories import ExternalNetworkFactory, FloatingIPFactory, InterfaceFactory, SubnetFactory
+from tests.integration.api.conftest import client_of
 from tests.parity.test_pages import PEOPLE, browser_of
 from tests.parity.world import OUTSIDER, ROLES, Situation, World, undone
 
@@ -125,6 +127,8 @@ def test_every_answer_there_is_comes_up(wires: Wires, people: dict[str, User]) -
 def test_service_does_what_the_policy_says(wires: Wires, people: dict[str, User], action: Action, role: str) -> None:
     actor = Actor(people[role])
     for case, link in wires.links.items():
+        if case.which != "primary" and action is not policies.REMOVE_INTERFACE:
+            continue  # which interface it is matters to nothing else
         denial = action.denial(wires.subject(action, link), actor)
         assert refusal(requests_of(wires, actor, link)[action.name]) == denial, case
 
@@ -187,3 +191,49 @@ def said(browser: Client, action: Action, link: InstanceInterface, target: Subne
     answer = browser.post(urls[action.name], data, headers={"HX-Request": "true"})
     notice: dict[str, str] = json.loads(answer.headers.get("HX-Trigger", "{}")).get("toast", {})
     return answer.status_code, notice
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_api_publishes_what_the_policy_says(wires: Wires, people: dict[str, User], role: str) -> None:
+    client, actor = client_of(people[role]), Actor(people[role])
+    for action in policies.INTERFACE_ACTIONS:
+        for case, link in wires.one_per_answer(action, actor).values():
+            answer = client.get(f"/api/v1/interfaces/{link.interface_id}/")
+            if role == OUTSIDER:
+                assert answer.status_code == 404, case
+                continue
+            denials = {action.name: action.denial(link, actor) for action in policies.INTERFACE_ACTIONS}
+            expected = {name: denial.code if denial else None for name, denial in denials.items()}
+            assert {name: verdict["code"] for name, verdict in answer.json()["actions"].items()} == expected, case
+
+
+@pytest.mark.parametrize("role", ROLES)
+@ALL
+def test_api_does_what_it_publishes(wires: Wires, people: dict[str, User], action: Action, role: str) -> None:
+    client, actor = client_of(people[role]), Actor(people[role])
+    for case, link in wires.one_per_answer(action, actor).values():
+        denial = action.denial(wires.subject(action, link), actor)
+        with undone():
+            answer = written(client, action, link, wires.target)
+        if role == OUTSIDER:
+            assert answer.status_code == (400 if action is policies.ADD_INTERFACE else 404), case
+        elif denial:
+            assert (answer.status_code, answer.json()["code"]) == (STATUS_OF_DENIAL[denial.kind], denial.code), case
+        else:
+            assert answer.status_code == DONE[action.name], case
+
+
+DONE = {"add_interface": 201, "guard": 200, "move": 200, "remove": 204}
+
+
+def written(client: Any, action: Action, link: InstanceInterface, target: Subnet) -> Any:
+    """What the API answers to the request that stands for an action."""
+    one = f"/api/v1/interfaces/{link.interface_id}/"
+    new = {"instance": str(link.instance_id), "subnet": str(target.pk), "security_groups": []}
+    asks: dict[str, Callable[[], Any]] = {
+        "add_interface": lambda: client.post("/api/v1/interfaces/", new),
+        "guard": lambda: client.patch(one, {"security_groups": []}),
+        "move": lambda: client.patch(one, {"subnet": str(target.pk)}),
+        "remove": lambda: client.delete(one),
+    }
+    return asks[action.name]()
