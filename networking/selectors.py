@@ -31,6 +31,7 @@ from networking.models import (
 from networking.models.state import SLOW
 
 LABEL = 63  # characters of a DNS label: RFC 1035, 2.3.4
+GATEWAYS = 5  # hosts that stand by for one VPC, which all watch each other (BFD); as many as OpenStack Neutron takes
 
 
 def dns_label(name: str) -> str:
@@ -121,7 +122,7 @@ def _gateway(vpc: VPC, chassis: dict[str, list[str]]) -> topology.Gateway | None
     living = chassis[network.physical_network]
     start = vpc.pk.int % len(living) if living else 0  # VPCs spread over the hosts
     ordered = (*living[start:], *living[:start])
-    return topology.Gateway(provider=network.pk, address=IPv4Address(vpc.gateway_address), chassis=ordered)
+    return topology.Gateway(provider=network.pk, address=IPv4Address(vpc.gateway_address), chassis=ordered[:GATEWAYS])
 
 
 def _groups() -> Iterable[topology.Group]:

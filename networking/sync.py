@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 
 SYNC_LOCK = 0x6E657477  # "netw" in ASCII; one writer for the whole installation
 REPORTED = 200  # changes written down of one repair
+KEPT = timedelta(days=90)  # repairs
 EFFECT_S = 10.0  # northd needs milliseconds; more means that it does not run
 
 
@@ -89,11 +91,16 @@ def _record_problem(state: NetworkState, error: CloudiaError) -> None:
 def _record_success(state: NetworkState, pending: list[int], changes: Sequence[Change]) -> None:
     if state.problem_code:
         log.info("the network is in effect again")
+    drifted = bool(changes) and not pending and state.synced_at is not None  # nobody had asked for these
     with transaction.atomic():
         NetworkChange.objects.filter(pk__in=pending).delete()
         state.problem_code, state.problem_texts, state.synced_at = "", {}, timezone.now()
         state.save(update_fields=["problem_code", "problem_texts", "synced_at"])
-        if changes and not pending:  # nobody had asked for these
-            log.warning("the network had drifted: %s rows were mended", len(changes))
-            texts = [str(change) for change in changes[:REPORTED]]
-            NetworkRepair.objects.create(changes=texts, total=len(changes))
+        if drifted:
+            _record_repair(changes)
+
+
+def _record_repair(changes: Sequence[Change]) -> None:
+    log.warning("the network had drifted: %s rows were mended", len(changes))
+    NetworkRepair.objects.filter(at__lt=timezone.now() - KEPT).delete()
+    NetworkRepair.objects.create(changes=[str(change) for change in changes[:REPORTED]], total=len(changes))

@@ -52,6 +52,17 @@ def denial(ask: Callable[[], object]) -> Denial:
     return refused.value.denial
 
 
+def outcome(ask: Callable[[], object]) -> str:
+    """``done``, or the code of the refusal."""
+    try:
+        ask()
+    except InputError as error:
+        return next(iter(error.fields.values()))[0].code
+    except ActionDenied as error:
+        return error.denial.code
+    return "done"
+
+
 def written() -> list[tuple[str, str, str]]:
     """The audit trail, oldest first."""
     return list(AuditEntry.objects.order_by("pk").values_list("action", "outcome", "code"))
