@@ -92,7 +92,7 @@ def test_the_number_of_queries_of_the_list_does_not_depend_on_the_rows(
     manager.get("/floating-ips/")
     with CaptureQueriesContext(connection) as queries:
         assert len(manager.get("/floating-ips/").context["rows"]) == count
-    assert len(queries) == 11
+    assert len(queries) == 12
 
 
 def test_toolbar_says_why_a_floating_ip_is_not_released(

@@ -89,7 +89,7 @@ def test_the_number_of_queries_of_the_list_does_not_depend_on_the_rows(
     manager.get("/security-groups/")
     with CaptureQueriesContext(connection) as queries:
         assert len(manager.get("/security-groups/").context["rows"]) == count
-    assert len(queries) == 11
+    assert len(queries) == 12
 
 
 def test_a_group_is_created_by_the_dialog(manager: Client, project: Project) -> None:
