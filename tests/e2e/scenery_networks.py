@@ -33,6 +33,7 @@ ADDRESS = "쇼핑몰 대표 주소"
 FAILURE = {"ko": "OVN이 응답하지 않습니다.", "en": "OVN does not answer."}
 RAW = "ingress(dp=x)\n 4. ls_in_acl (northd.c:6543): reg0[7] == 1, priority 2002, uuid 4\n    next;\n" * 3
 WORDS = (*GROUPS, *SUBNETS, *(text for text, _rules in GROUPS.values() if text), ADDRESS, *FAILURE.values())
+WORDS += (f"{DATABASE[:27]}…",)  # as the map of a VPC has room for it
 WORDS += ("기본 규칙", "임시로 열어 둠", "웹 서버 접속", "지표 수집", "vpc-prod", "vpc-internal", "subnet-closed")
 
 
@@ -57,6 +58,7 @@ def networks(project: Any, instances: list[Any]) -> dict[str, str]:
         nics[instance.name] = made.interface
         if instance.name == STOPPED:
             InterfaceFactory.create(instance=instance, subnet=subnets["subnet-mgmt"])
+    _connect()
     rows = {
         "vpc": vpc,
         "lone": lone,
@@ -66,6 +68,14 @@ def networks(project: Any, instances: list[Any]) -> dict[str, str]:
         **_traces(project, nics),
     }
     return {name: str(row.pk) for name, row in rows.items()}
+
+
+def _connect() -> None:
+    """As if a watcher had looked: interfaces of running instances are up, and OVN knows everything."""
+    from networking.models import NetworkChange, NetworkInterface
+
+    NetworkInterface.objects.filter(attachment__instance__power_state="running").update(is_up=True)
+    NetworkChange.objects.all().delete()
 
 
 def hostile_networks(project: Any, instances: list[Any], name: str) -> dict[str, str]:
@@ -93,6 +103,7 @@ def hostile_networks(project: Any, instances: list[Any], name: str) -> dict[str,
         floating = FloatingIPFactory.create(
             project=project, external_network=outside, address=address, interface=nic, description=name
         )
+    _connect()
     ids = {"hostile_vpc": vpc, "hostile_subnet": subnet, "hostile_group": group, "hostile_floating": floating}
     return {name: str(row.pk) for name, row in ids.items()}
 
