@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import Count, Model, QuerySet
-from django.forms import BaseInlineFormSet, ModelForm
+from django.forms import BaseInlineFormSet, ChoiceField
 from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from cloudia.accounts import policies, services
+from cloudia.accounts.actor import Actor
 from cloudia.accounts.admin_base import (
     REFUSALS,
     OperatorAdmin,
     ReadOnlyAdmin,
+    RowForm,
     TabularInline,
     actor_of,
     each,
     reason,
     service_action,
 )
-from cloudia.accounts.models import ApiToken, AuditEntry, Membership, Project, User
+from cloudia.accounts.models import ApiToken, AuditEntry, Membership, Project, Quota, User
+from cloudia.accounts.quotas import resources
 
 EDITABLE = ("display_name", "email", "is_operator", "is_active")
 
@@ -46,7 +50,7 @@ class UserAdmin(OperatorAdmin):
         """See get_fields."""
         return ("id", "username", "is_service", "origin", "created_at", "last_login") if obj else ()
 
-    def save_through_service(self, request: HttpRequest, row: User, form: ModelForm[Any], change: bool) -> Model:
+    def save_through_service(self, request: HttpRequest, row: User, form: RowForm, change: bool) -> Model:
         """Edit, or make an account of the kind asked for."""
         actor, data = actor_of(request), form.cleaned_data
         if change:
@@ -94,15 +98,37 @@ class MembershipInline(TabularInline):
         return True
 
 
+class QuotaForm(RowForm):
+    """A resource that is counted, and how many; which one it is about stays."""
+
+    resource = ChoiceField(label=_("resource"), choices=lambda: [(each.name, each.label) for each in resources()])
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["resource"].disabled = not self.instance._state.adding
+
+
+class QuotaInline(TabularInline):
+    """What a project may have more or less of than every project."""
+
+    model = Quota
+    form = QuotaForm
+    extra = 0
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """As many as every project again."""
+        return True
+
+
 @admin.register(Project)
 class ProjectAdmin(OperatorAdmin):
-    """Tenants and their members."""
+    """Tenants, their members and quotas."""
 
     list_display = ("name", "description", "members_count", "created_at")
     search_fields = ("name", "description", "id")
     fields = ("id", "name", "description", "created_at")
     readonly_fields = ("id", "created_at")
-    inlines = (MembershipInline,)
+    inlines = (MembershipInline, QuotaInline)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Project]:
         """With the number of members."""
@@ -115,7 +141,7 @@ class ProjectAdmin(OperatorAdmin):
         count: int = project.members_count
         return count
 
-    def save_through_service(self, request: HttpRequest, row: Project, form: ModelForm[Any], change: bool) -> Model:
+    def save_through_service(self, request: HttpRequest, row: Project, form: RowForm, change: bool) -> Model:
         """Create or edit."""
         names = {"name": form.cleaned_data["name"], "description": form.cleaned_data["description"]}
         if change:
@@ -125,16 +151,28 @@ class ProjectAdmin(OperatorAdmin):
     def save_formset(
         self, request: HttpRequest, form: Any, formset: BaseInlineFormSet[Any, Any, Any], change: bool
     ) -> None:
-        """Memberships, one by one."""
+        """Memberships and quotas, one by one."""
         actor, project = actor_of(request), form.instance
         changed = formset.save(commit=False)
+        save = _save_quotas if formset.model is Quota else _save_members
         try:
-            for gone in formset.deleted_objects:
-                services.member_remove(actor=actor, project=project, user=gone.user)
-            for member in changed:
-                services.member_set(actor=actor, project=project, user=member.user, role=member.role)
+            save(actor, project, changed, formset.deleted_objects)
         except REFUSALS as error:
             messages.error(request, reason(error))
+
+
+def _save_members(actor: Actor, project: Project, changed: Sequence[Any], gone: Sequence[Any]) -> None:
+    for member in gone:
+        services.member_remove(actor=actor, project=project, user=member.user)
+    for member in changed:
+        services.member_set(actor=actor, project=project, user=member.user, role=member.role)
+
+
+def _save_quotas(actor: Actor, project: Project, changed: Sequence[Any], gone: Sequence[Any]) -> None:
+    for quota in gone:
+        services.quota_set(actor=actor, project=project, resource=quota.resource, limit=None)
+    for quota in changed:
+        services.quota_set(actor=actor, project=project, resource=quota.resource, limit=quota.limit)
 
 
 @admin.register(ApiToken)

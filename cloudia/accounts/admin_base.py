@@ -22,8 +22,9 @@ from cloudia.core.policy import Action, ActionDenied
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
     TabularInline = admin.TabularInline[Any, Any]
+    RowForm = ModelForm[Any]
 else:  # Django's classes can't be subscripted at run time
-    ModelAdmin, TabularInline = admin.ModelAdmin, admin.TabularInline
+    ModelAdmin, TabularInline, RowForm = admin.ModelAdmin, admin.TabularInline, ModelForm
 
 AdminAction: TypeAlias = Callable[[ModelAdmin, HttpRequest, QuerySet[Any]], HttpResponse | None]
 REFUSALS = (ActionDenied, CloudiaError)

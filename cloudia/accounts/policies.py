@@ -26,6 +26,7 @@ def last_operator() -> Denial:
 CREATE_PROJECT = Action(name="create", label=_("Create project"), permission=Permission.ADMINISTER, icon="plus")
 EDIT_PROJECT = Action(name="edit", label=_("Edit project"), permission=Permission.ADMINISTER, icon="pencil")
 SET_MEMBER = Action(name="set_member", label=_("Change members"), permission=Permission.ADMINISTER, icon="users")
+SET_QUOTA = Action(name="set_quota", label=_("Change quotas"), permission=Permission.ADMINISTER, icon="gauge")
 
 CREATE_USER = Action(name="create", label=_("Create user"), permission=Permission.ADMINISTER, icon="plus")
 EDIT_USER = Action(name="edit", label=_("Edit user"), permission=Permission.ADMINISTER, icon="pencil")

@@ -10,6 +10,8 @@ from django.utils.translation import gettext as _
 from cloudia.accounts.models import Project, Quota
 from cloudia.core.policy import ActionDenied, Denial, Text
 
+MAX_LIMIT = 1_000_000  # beyond what anybody counts; PostgreSQL keeps up to 2**31 - 1
+
 
 @dataclass(frozen=True, slots=True)
 class Resource:

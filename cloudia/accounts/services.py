@@ -10,13 +10,14 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from cloudia.accounts import policies, tokens
+from cloudia.accounts import policies, quotas, tokens
 from cloudia.accounts.actor import Actor
 from cloudia.accounts.audit import audited
 from cloudia.accounts.enums import Origin, Role
-from cloudia.accounts.models import ApiToken, Membership, Project, User
+from cloudia.accounts.models import ApiToken, Membership, Project, Quota, User
 from cloudia.accounts.provisioning import provision
 from cloudia.core.errors import InputError
+from cloudia.core.faults import Faults
 from cloudia.core.policy import ActionDenied
 from cloudia.core.validation import clean, input_error
 
@@ -59,6 +60,24 @@ def member_remove(*, actor: Actor, project: Project, user: User) -> None:
     """End a membership; harmless if there is none. Raises ActionDenied."""
     policies.SET_MEMBER.check(project, actor)
     Membership.objects.filter(project=project, user=user).delete()
+
+
+@audited("quota.set", target="project")
+def quota_set(*, actor: Actor, project: Project, resource: str, limit: int | None) -> None:
+    """Let ``project`` have up to ``limit`` of a resource; None: as many as every project. What it has already, it
+    keeps. Raises ActionDenied, or InputError at ``resource`` or ``limit``.
+    """
+    policies.SET_QUOTA.check(project, actor)
+    faults = Faults()
+    known = [each.name for each in quotas.resources()]
+    choose = _("Choose one of: %(choices)s.") % {"choices": ", ".join(known)}
+    faults.require(resource in known, "resource", "invalid_choice", choose)
+    faults.number("limit", limit or 0, 0, quotas.MAX_LIMIT)
+    faults.raise_if_any()
+    if limit is None:
+        Quota.objects.filter(project=project, resource=resource).delete()
+    else:
+        Quota.objects.update_or_create(project=project, resource=resource, defaults={"limit": limit})
 
 
 @audited("user.create")

@@ -112,7 +112,7 @@ def test_token_is_revoked_after_a_second_yes(desk: Client) -> None:
 
 def test_project_comes_with_its_members(desk: Client) -> None:
     user, prefix = UserFactory.create(), "memberships-0"
-    form = {"name": "web", "memberships-TOTAL_FORMS": "1", "memberships-INITIAL_FORMS": "0"}
+    form = {"name": "web", "memberships-TOTAL_FORMS": "1", "memberships-INITIAL_FORMS": "0"} | no_rows("quotas")
     desk.post(address(Project, "add"), form | {f"{prefix}-user": str(user.pk), f"{prefix}-role": Role.VIEWER})
     project = Project.objects.get(name="web")
     assert list(Membership.objects.values_list("project", "user", "role")) == [(project.pk, user.pk, "viewer")]
@@ -129,7 +129,7 @@ def test_member_changes_role_and_leaves(desk: Client) -> None:
         "memberships-0-project": str(member.project_id),
         "memberships-0-user": str(member.user_id),
         "memberships-0-role": Role.MANAGER,
-    }
+    } | no_rows("quotas")
     url = address(Project, "change", member.project_id)
     desk.post(url, form)
     member.refresh_from_db()
@@ -141,7 +141,7 @@ def test_member_changes_role_and_leaves(desk: Client) -> None:
 
 def test_taken_project_name_is_refused_at_the_form(desk: Client) -> None:
     ProjectFactory.create(name="web")
-    answer = desk.post(address(Project, "add"), {"name": "web"} | no_rows("memberships"))
+    answer = desk.post(address(Project, "add"), {"name": "web"} | no_rows("memberships", "quotas"))
     assert answer.context["adminform"].form.errors["name"]
     assert Project.objects.count() == 1
 

@@ -21,16 +21,33 @@ from cloudia.accounts.services import token_create
 from cloudia.hosts.models import Host
 from cloudia.jobs.models import Job
 from instances.models import Instance, InstanceType
+from networking.models import (
+    VPC,
+    ExternalNetwork,
+    FloatingIP,
+    HostNetwork,
+    NetworkInterface,
+    NetworkRepair,
+    NetworkState,
+    SecurityGroup,
+    Subnet,
+)
 from storage.models import Image, StorageDomain
 from tests.factories import (
+    ExternalNetworkFactory,
+    FloatingIPFactory,
     HostFactory,
     ImageFactory,
     InstanceFactory,
     InstanceTypeFactory,
+    InterfaceFactory,
     JobFactory,
     MembershipFactory,
+    RuleFactory,
     StorageDomainFactory,
+    SubnetFactory,
     UserFactory,
+    VPCFactory,
 )
 
 MAKERS: dict[type[Model], Callable[[], Any]] = {
@@ -44,6 +61,15 @@ MAKERS: dict[type[Model], Callable[[], Any]] = {
     Image: ImageFactory.create,
     Instance: InstanceFactory.create,
     InstanceType: InstanceTypeFactory.create,
+    ExternalNetwork: lambda: ExternalNetworkFactory.create(is_default=False),
+    VPC: lambda: VPCFactory.create(external_network=ExternalNetworkFactory.create(is_default=False)),
+    Subnet: SubnetFactory.create,
+    SecurityGroup: lambda: RuleFactory.create().group,
+    NetworkInterface: lambda: InterfaceFactory.create().interface,
+    FloatingIP: lambda: FloatingIPFactory.create(external_network=ExternalNetworkFactory.create(is_default=False)),
+    HostNetwork: lambda: HostFactory.create().network,
+    NetworkState: NetworkState.current,
+    NetworkRepair: lambda: NetworkRepair.objects.create(changes=["~ Logical_Switch_Port x addresses"], total=1),
 }
 
 

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 from django.utils.translation import override
 
 from cloudia.accounts import quotas
+from cloudia.accounts.actor import Actor
+from cloudia.accounts.services import quota_set
 from networking.models import VPC, FloatingIP, SecurityGroup, SecurityGroupRule, Subnet
 from networking.services.floating import floating_allocate
 from networking.services.groups import default_group, group_create, group_set_rules, rule_create
 from networking.services.rules import RuleWish
 from networking.services.subnets import subnet_create
 from networking.services.vpcs import vpc_create
-from tests.factories import ExternalNetworkFactory, RuleFactory, SecurityGroupFactory, VPCFactory
-from tests.integration.networking.tenant import Tenant, at_once, denial, outcome
+from tests.factories import ExternalNetworkFactory, OperatorFactory, RuleFactory, SecurityGroupFactory, VPCFactory
+from tests.integration.networking.tenant import Tenant, at_once, denial, faults, outcome, written
 
 pytestmark = pytest.mark.django_db
 
@@ -121,6 +124,19 @@ def test_resource_is_registered_once() -> None:
     again = quotas.Resource("vpcs", "VPC", 1, lambda _project: 0)
     with pytest.raises(ValueError, match="'vpcs'"):
         quotas.register(again)
+
+
+def test_quotas_are_set_by_operators_of_the_installation() -> None:
+    tenant = Tenant()
+    set_to = partial(quota_set, project=tenant.project, resource="vpcs")
+    assert denial(lambda: set_to(actor=tenant.actor, limit=99)).code == "permission_denied"
+    operator = Actor(OperatorFactory.create())
+    for limit, level in ((3, 3), (0, 0), (None, 10), (None, 10)):
+        set_to(actor=operator, limit=limit)
+        assert quotas.level(tenant.project, "vpcs").limit == level
+    wrong = faults(lambda: quota_set(actor=operator, project=tenant.project, resource="yachts", limit=-1))
+    assert wrong == {("resource", "invalid_choice"), ("limit", "out_of_range")}
+    assert written()[-1] == ("quota.set", "refused", "invalid")
 
 
 @pytest.mark.django_db(transaction=True)
