@@ -42,6 +42,7 @@ from networking.models import (
     SecurityGroup,
     SecurityGroupRule,
     Subnet,
+    Trace,
 )
 from networking.services.addresses import free_address, new_mac
 from storage.enums import ImageStatus
@@ -318,6 +319,19 @@ class FloatingIPFactory(DjangoModelFactory[FloatingIP]):
     project = SubFactory(ProjectFactory)
     external_network = SubFactory(ExternalNetworkFactory)
     address = Sequence(lambda n: f"198.51.100.{10 + n % 240}")
+
+
+class TraceFactory(DjangoModelFactory[Trace]):
+    """Does TCP 80 get from an interface to 10.0.0.99? Nobody has answered yet."""
+
+    class Meta:
+        model = Trace
+
+    source = LazyFunction(lambda: InterfaceFactory.create().interface)
+    project = SelfAttribute("source.project")
+    address = "10.0.0.99"
+    protocol = "tcp"
+    port = 80
 
 
 class JobFactory(DjangoModelFactory[Job]):

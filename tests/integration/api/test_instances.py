@@ -22,6 +22,7 @@ from tests.factories import (
     InstanceFactory,
     InstanceTypeFactory,
     StorageDomainFactory,
+    SubnetFactory,
     hold,
 )
 from tests.integration.api.conftest import BASE, Body
@@ -38,7 +39,9 @@ FIELDS = {
 def body(project: Project) -> Body:
     """A request that can be carried out: there is a host with room that has the image."""
     image = ImageFactory.create(storage_domain=StorageDomainFactory.create(hosts=[HostFactory.create()]))
-    return {"name": "web-1", "project": str(project.pk), "image": str(image.pk), "vcpus": 2, "memory_mib": 2048}
+    nic = {"subnet": str(SubnetFactory.create(project=project).pk)}
+    size = {"vcpus": 2, "memory_mib": 2048}
+    return {"name": "web-1", "project": str(project.pk), "image": str(image.pk), "interfaces": [nic], **size}
 
 
 def test_instance_is_shown_as_the_contract_says(manager: APIClient, project: Project) -> None:
@@ -139,7 +142,9 @@ NOBODY = str(uuid.uuid4())
         ("image", [], "incorrect_type"),
         ("instance_type", {"id": NOBODY}, "incorrect_type"),
         ("instance_type", NOBODY, "does_not_exist"),
-        ("interfaces", [], "not_supported"),
+        ("interfaces", [], "min_length"),
+        ("interfaces", None, "null"),
+        ("interfaces", {}, "not_a_list"),
         ("volumes", [], "not_supported"),
         ("cloud_init", {}, "not_supported"),
         ("gpu", False, "not_supported"),
@@ -165,15 +170,16 @@ def test_all_wrong_fields_are_named_at_once(manager: APIClient) -> None:
 
     codes = {name: errors[0]["code"] for name, errors in answer.json()["fields"].items()}
     assert codes == {
-        "name": "required", "project": "required", "image": "required", "vcpus": "invalid", "gpu": "not_supported",
-        "colour": "unknown_field",
+        "name": "required", "project": "required", "image": "required", "interfaces": "required", "vcpus": "invalid",
+        "gpu": "not_supported", "colour": "unknown_field",
     }  # fmt: skip
 
 
 def test_size_must_be_said_in_one_way(manager: APIClient, body: Body) -> None:
     kind = InstanceTypeFactory.create()
     both = manager.post(f"{BASE}/instances/", {**body, "instance_type": str(kind.pk)}).json()
-    neither = manager.post(f"{BASE}/instances/", {name: body[name] for name in ("name", "project", "image")}).json()
+    sizeless = {name: value for name, value in body.items() if name not in {"vcpus", "memory_mib"}}
+    neither = manager.post(f"{BASE}/instances/", sizeless).json()
 
     assert {name: errors[0]["code"] for name, errors in both["fields"].items()} == {
         "vcpus": "conflict",

@@ -15,7 +15,18 @@ from cloudia.jobs import registry
 from instances.enums import PowerState
 from instances.filtersets import status_choices
 from instances.models import Instance
-from tests.factories import HostFactory, ImageFactory, InstanceFactory, InstanceTypeFactory, JobStepFactory, hold
+from tests.factories import (
+    ExternalNetworkFactory,
+    FloatingIPFactory,
+    HostFactory,
+    ImageFactory,
+    InstanceFactory,
+    InstanceTypeFactory,
+    InterfaceFactory,
+    JobStepFactory,
+    RuleFactory,
+    hold,
+)
 from tests.integration.api.conftest import BASE
 
 pytestmark = pytest.mark.django_db
@@ -108,15 +119,22 @@ def test_filters_narrow_and_combine(manager: APIClient, project: Project) -> Non
     assert names(manager, "search=%25") == []
 
 
-@pytest.mark.parametrize("resource", ["instances", "jobs", "images", "instance-types"])
+NETWORKS = ["vpcs", "subnets", "interfaces", "security-groups", "floating-ips"]
+
+
+@pytest.mark.parametrize("resource", ["instances", "jobs", "images", "instance-types", *NETWORKS])
 def test_list_costs_the_same_queries_for_1_3_and_30_rows(manager: APIClient, project: Project, resource: str) -> None:
     manager.get(f"{BASE}/{resource}/")  # notes the token's use, once a minute
-    counts = []
+    counts, network = [], ExternalNetworkFactory.create()
     for rows in (1, 2, 27):
         for _ in range(rows):
             kind = InstanceTypeFactory.create(project=project)
             image = ImageFactory.create(project=project)
-            JobStepFactory.create(job=hold(InstanceFactory.create(project=project, instance_type=kind, image=image)))
+            instance = InstanceFactory.create(project=project, instance_type=kind, image=image)
+            JobStepFactory.create(job=hold(instance))
+            group = RuleFactory.create(group__project=project).group
+            link = InterfaceFactory.create(instance=instance, groups=[group])
+            FloatingIPFactory.create(project=project, external_network=network, interface=link.interface)
         with CaptureQueriesContext(
             connection,
         ) as queries:

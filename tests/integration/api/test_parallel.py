@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from ipaddress import IPv4Address
 from threading import Barrier
 from typing import Any
 
@@ -12,10 +13,13 @@ from rest_framework.test import APIClient
 
 from cloudia.accounts.models import Project
 from cloudia.jobs.models import Job
-from tests.factories import InstanceFactory, MembershipFactory
+from networking.models import NetworkInterface
+from networking.services.groups import default_group
+from tests.factories import InstanceFactory, MembershipFactory, SubnetFactory
 from tests.integration.api.conftest import BASE, token_for
 
 REQUESTS = 50
+ADDRESSES = 125  # a /25 has 128, without its own two and the gateway
 THREADS = 25  # as many database connections; PostgreSQL allows 100
 
 
@@ -44,3 +48,33 @@ def test_of_50_parallel_starts_one_is_accepted_and_49_are_told_the_job(project: 
     assert {(body["job"]["id"], body["job"]["kind"], body["job"]["url"]) for body in named} == {
         (str(job.pk), "instance.start", f"/api/v1/jobs/{job.pk}/")
     }
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_130_parallel_interfaces_in_a_25_each_of_125_has_an_address_of_its_own(project: Project) -> None:
+    """The 126th is refused, saying that the subnet is full."""
+    subnet = SubnetFactory.create(project=project, cidr="10.0.0.0/25", name="app")
+    instances = [InstanceFactory.create(project=project) for _ in range(ADDRESSES + 5)]
+    default_group(project)
+    token = token_for(MembershipFactory.create(project=project).user)
+    together = Barrier(THREADS)
+
+    def add(number: int) -> Any:
+        try:
+            if number < THREADS:
+                together.wait(30)
+            client = APIClient(HTTP_AUTHORIZATION=f"Token {token}", HTTP_ACCEPT_LANGUAGE="en")
+            return client.post(f"{BASE}/interfaces/", {"instance": str(instances[number].pk), "subnet": str(subnet.pk)})
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(THREADS) as threads:
+        answers = list(threads.map(add, range(len(instances))))
+
+    made = [answer.json()["ip_address"] for answer in answers if answer.status_code == 201]
+    refused = [answer.json() for answer in answers if answer.status_code != 201]
+    assert sorted(made, key=IPv4Address) == [f"10.0.0.{number}" for number in range(2, 127)]
+    assert [body["fields"]["subnet"][0] for body in refused] == [
+        {"code": "subnet_full", "detail": "Subnet “app” has no free address: all 125 are in use."}
+    ] * 5
+    assert len(set(NetworkInterface.objects.values_list("mac", flat=True))) == ADDRESSES

@@ -22,17 +22,21 @@ from schemathesis.generation import GenerationMode
 from schemathesis.generation.case import Case
 from schemathesis.specs.openapi.checks import ignored_auth, negative_data_rejection, positive_data_acceptance
 
-from cloudia.api.codes import CODES
+from cloudia.api.codes import CODES, FIELD_CODES
 from tests.factories import (
     BootDiskFactory,
+    FloatingIPFactory,
     HostFactory,
     ImageFactory,
     InstanceFactory,
     InstanceTypeFactory,
+    InterfaceFactory,
     JobFactory,
     JobStepFactory,
     OperatorFactory,
+    RuleFactory,
     StorageDomainFactory,
+    TraceFactory,
 )
 from tests.integration.api.conftest import BASE, token_for
 
@@ -53,6 +57,10 @@ class Rows:
         image = ImageFactory.create(storage_domain=StorageDomainFactory.create(hosts=[HostFactory.create()]))
         instance = InstanceFactory.create(image=image)
         BootDiskFactory.create(instance=instance)
+        rule = RuleFactory.create(group__project=instance.project)
+        nic = InterfaceFactory.create(instance=instance, groups=[rule.group]).interface
+        floating = FloatingIPFactory.create(project=instance.project, interface=nic)
+        answer = {"delivered_to": "", "dropped_at": "ls_out_acl", "acls": {"in": "drop-in"}, "text": ""}
         job = JobFactory.create(target=instance, status="failed", error_code="x", error_texts={"en": "x"})
         JobStepFactory.create(job=job)
         self.ids = {
@@ -63,13 +71,32 @@ class Rows:
             "hosts": instance.host_id,
             "projects": instance.project_id,
             "tokens": operator.tokens.get().pk,
+            "external-networks": floating.external_network_id,
+            "vpcs": nic.subnet.vpc_id,
+            "subnets": nic.subnet_id,
+            "interfaces": nic.pk,
+            "security-groups": rule.group_id,
+            "floating-ips": floating.pk,
+            "traces": TraceFactory.create(source=nic, answer=answer).pk,
         }
-        self.references = {"project": self.ids["projects"], "image": self.ids["images"]}
+        self.rule = rule.pk
+        self.references = {
+            "project": self.ids["projects"],
+            "image": self.ids["images"],
+            "external_network": self.ids["external-networks"],
+            "vpc": self.ids["vpcs"],
+            "subnet": self.ids["subnets"],
+            "instance": self.ids["instances"],
+            "interface": self.ids["interfaces"],
+            "source": self.ids["interfaces"],
+        }
 
     def lead(self, case: Case[Any]) -> None:
         """Let good ids be of something that is there."""
         if is_good(case, ParameterLocation.PATH):
             case.path_parameters["id"] = str(self.ids[case.path.removeprefix(f"{BASE}/").split("/")[0]])
+            if "rule_id" in case.path_parameters:
+                case.path_parameters["rule_id"] = str(self.rule)
         if is_good(case, ParameterLocation.BODY) and isinstance(case.body, dict):
             for name, pk in self.references.items():
                 if isinstance(case.body.get(name), str):
@@ -113,22 +140,56 @@ def test_answers_are_as_described(case: Case[Any], rows: Rows) -> None:
 def test_every_denial_code_is_described() -> None:
     """Codes are literals where they are raised; here they are read out of the sources."""
     raised = set()
-    for package in ("cloudia", "instances", "storage"):
-        for path in Path(settings.BASE_DIR, package).rglob("*.py"):
-            raised |= denial_codes(ast.parse(path.read_text()))
+    for module in modules():
+        raised |= {code for name, code in codes_in(module) if name == "Denial"}
     assert raised - set(CODES) == set()
-    assert {"busy", "bad_state", "permission_denied", "managed"} <= raised
+    assert {"busy", "bad_state", "permission_denied", "managed", "quota_exceeded", "primary_interface"} <= raised
+
+
+def test_every_code_of_a_field_is_described() -> None:
+    said = {code for module in modules() for name, code in codes_in(module) if name != "Denial"}
+    said |= {code for module in modules() for code in literal_pairs(module, "_objection")}
+
+    assert said - set(FIELD_CODES) == set()
+    assert {"overlap", "taken", "reserved", "reversed", "host_bits", "not_supported"} <= said
 
 
 def test_every_code_is_in_the_documentation() -> None:
     text = Path(settings.BASE_DIR, "docs", "api.md").read_text()
 
-    assert [code for code in CODES if f"`{code}`" not in text and code != "internal"] == []
+    assert [code for code in {**CODES, **FIELD_CODES} if f"`{code}`" not in text and code != "internal"] == []
 
 
-def denial_codes(module: ast.Module) -> set[Any]:
-    calls = (node for node in ast.walk(module) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name))
-    return {call.args[0].value for call in calls if call.func.id == "Denial" and isinstance(call.args[0], ast.Constant)}  # type: ignore[attr-defined]
+# Where the code is among the arguments of what says one.
+PLACE = {"Denial": 0, "note": 1, "require": 2, "at": 2, "ErrorDetail": 1, "ValidationError": 1}
+
+
+def modules() -> Iterator[ast.Module]:
+    for package in ("cloudia", "instances", "networking", "storage"):
+        for path in Path(settings.BASE_DIR, package).rglob("*.py"):
+            yield ast.parse(path.read_text())
+
+
+def codes_in(module: ast.Module) -> Iterator[tuple[str, str]]:
+    """What says a code, and the code, where it is a literal."""
+    for call in ast.walk(module):
+        name = getattr(call.func, "attr", getattr(call.func, "id", "")) if isinstance(call, ast.Call) else ""
+        if not isinstance(call, ast.Call) or name not in PLACE:
+            continue
+        given = [*call.args[PLACE[name] :][:1], *(word.value for word in call.keywords if word.arg == "code")]
+        yield from ((name, str(node.value)) for node in given if isinstance(node, ast.Constant) and node.value)
+
+
+def literal_pairs(module: ast.Module, function: str) -> Iterator[str]:
+    """The codes of a function that returns pairs of a code and a sentence."""
+    for node in ast.walk(module):
+        if isinstance(node, ast.FunctionDef) and node.name == function:
+            pairs = [
+                found.value.elts
+                for found in ast.walk(node)
+                if isinstance(found, ast.Return) and isinstance(found.value, ast.Tuple)
+            ]
+            yield from (str(code.value) for code, _ in pairs if isinstance(code, ast.Constant) and code.value)
 
 
 @pytest.mark.django_db
@@ -145,5 +206,6 @@ def test_schema_needs_no_login_and_names_both_ways_to_authenticate(client: Any) 
 @pytest.mark.django_db
 def test_root_lists_the_resources(operator: APIClient) -> None:
     assert set(operator.get(f"{BASE}/").json()) == {
-        "hosts", "images", "instance-types", "instances", "jobs", "me", "projects", "tokens",
+        "external-networks", "floating-ips", "hosts", "images", "instance-types", "instances", "interfaces", "jobs",
+        "me", "projects", "security-groups", "subnets", "tokens", "traces", "vpcs",
     }  # fmt: skip

@@ -18,6 +18,7 @@ from tests.factories import (
     InterfaceFactory,
     MembershipFactory,
     RuleFactory,
+    TraceFactory,
     hold,
 )
 
@@ -63,5 +64,6 @@ def objects(owner: User) -> dict[str, str]:
         "interfaces": str(interface.pk),
         "security-groups": str(group.pk),
         "floating-ips": str(floating.pk),
+        "traces": str(TraceFactory.create(source=interface).pk),
         "external-networks": str(floating.external_network_id),
     }
