@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext as _
+
 from cloudia.accounts.actor import Actor
 from cloudia.accounts.audit import audited
 from cloudia.core.errors import InputError
@@ -10,7 +12,13 @@ from cloudia.core.policy import ActionDenied
 from instances import policies
 from instances.interfaces import interfaces_record
 from instances.models import Instance, InstanceInterface
-from networking.services.interfaces import InterfaceWish, check_interfaces, interface_change, interfaces_delete
+from networking.services.interfaces import (
+    MAX_INTERFACES,
+    InterfaceWish,
+    check_interfaces,
+    interface_change,
+    interfaces_delete,
+)
 
 PREFIX = "interfaces.0."
 
@@ -19,13 +27,16 @@ PREFIX = "interfaces.0."
 def interface_add(*, actor: Actor, instance: Instance, wish: InterfaceWish) -> InstanceInterface:
     """One more interface, in the instance's VPC; the guest has it from its next start.
 
-    Raises ActionDenied, or InputError at ``subnet``, ``ip_address`` or ``security_groups``.
+    Raises ActionDenied, or InputError at ``subnet``, ``ip_address``, ``security_groups`` or, where there are as many as
+    there can be, nowhere.
     """
     Instance.objects.select_for_update().filter(pk=instance.pk).values_list("pk").first()
     row = Instance.objects.for_display().filter(pk=instance.pk).first()
     if row is None:
         raise ActionDenied(policies.gone())
     policies.ADD_INTERFACE.check(row, actor)
+    if row.interfaces.count() >= MAX_INTERFACES:
+        raise InputError(_("At most %(most)s.") % {"most": MAX_INTERFACES}, code="too_many")
     _check(row, wish)
     try:
         (link,) = interfaces_record(row, [wish])

@@ -233,6 +233,11 @@ class InstanceInterface(models.Model):
         return self.instance.project_id
 
     @property
+    def project(self) -> Project:
+        """Its instance's: whose audit trail tells of it."""
+        return self.instance.project
+
+    @property
     def state(self) -> str:
         """What policies ask about: its instance's."""
         return self.instance.state
