@@ -6,14 +6,13 @@ from typing import Any
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
-from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cloudia.accounts.actor import Actor
 from cloudia.api.router import router
-from cloudia.api.viewsets import EditViewSet
+from cloudia.api.viewsets import EditViewSet, ResourceViewSet
 from cloudia.jobs.api import accepted, visible_jobs
 from cloudia.jobs.serializers import JobSerializer
 from instances import serializers, services, type_services
@@ -140,8 +139,9 @@ def types_to_show(actor: Actor) -> QuerySet[InstanceType]:
         request=serializers.InstanceTypeEdit,
         responses=serializers.InstanceTypeSerializer,
     ),
+    destroy=extend_schema(summary="Delete an instance type"),
 )
-class InstanceTypeViewSet(EditViewSet):
+class InstanceTypeViewSet(ResourceViewSet):
     """Instance types: vCPUs and memory under one name. Operators change them."""
 
     queryset = InstanceType.objects.none()
@@ -158,18 +158,16 @@ class InstanceTypeViewSet(EditViewSet):
     )
     def create(self, request: Request) -> Response:
         """Offered to one project, or to all."""
-        kind = type_services.instance_type_create(actor=self.actor, **self.parsed(serializers.InstanceTypeCreate))
-        return self.answer(kind, status.HTTP_201_CREATED)
+        wish = self.parsed(serializers.InstanceTypeCreate)
+        return self.made(type_services.instance_type_create(actor=self.actor, **wish))
 
     def edit(self, row: Any, changes: dict[str, Any]) -> InstanceType:
         """Instances made of it keep what they have."""
         return type_services.instance_type_edit(actor=self.actor, kind=row, **changes)
 
-    @extend_schema(summary="Delete an instance type", responses={204: None})
-    def destroy(self, request: Request, pk: str) -> Response:
+    def remove(self, row: Any) -> None:
         """Instances made of it keep what they have."""
-        type_services.instance_type_delete(actor=self.actor, kind=self.get_object())
-        return Response(status=status.HTTP_204_NO_CONTENT)
+        type_services.instance_type_delete(actor=self.actor, kind=row)
 
 
 router.register("instances", InstanceViewSet, basename="instance")

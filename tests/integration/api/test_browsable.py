@@ -7,11 +7,21 @@ import re
 import pytest
 from django.test import Client
 
-from tests.factories import BootDiskFactory, InstanceFactory, JobStepFactory, OperatorFactory, hold
+from tests.factories import (
+    BootDiskFactory,
+    FloatingIPFactory,
+    InstanceFactory,
+    InterfaceFactory,
+    JobStepFactory,
+    OperatorFactory,
+    RuleFactory,
+    hold,
+)
 from tests.integration.api.conftest import BASE
 
 pytestmark = pytest.mark.django_db
 RESOURCES = ["", "instances/", "instance-types/", "images/", "jobs/", "hosts/", "projects/", "me/", "tokens/"]
+RESOURCES += ["vpcs/", "subnets/", "interfaces/", "security-groups/", "floating-ips/", "external-networks/"]
 
 
 @pytest.fixture
@@ -24,7 +34,10 @@ def browser() -> Client:
 
 @pytest.mark.parametrize("resource", RESOURCES)
 def test_resource_is_a_page_without_inline_scripts(browser: Client, resource: str) -> None:
-    JobStepFactory.create(job=hold(BootDiskFactory.create().instance))
+    instance = BootDiskFactory.create().instance
+    JobStepFactory.create(job=hold(instance))
+    nic = InterfaceFactory.create(instance=instance, groups=[RuleFactory.create(group__project=instance.project).group])
+    FloatingIPFactory.create(project=instance.project, interface=nic.interface)
 
     answer = browser.get(f"{BASE}/{resource}")
 

@@ -184,12 +184,9 @@ def literal_pairs(module: ast.Module, function: str) -> Iterator[str]:
     """The codes of a function that returns pairs of a code and a sentence."""
     for node in ast.walk(module):
         if isinstance(node, ast.FunctionDef) and node.name == function:
-            pairs = [
-                found.value.elts
-                for found in ast.walk(node)
-                if isinstance(found, ast.Return) and isinstance(found.value, ast.Tuple)
-            ]
-            yield from (str(code.value) for code, _ in pairs if isinstance(code, ast.Constant) and code.value)
+            values = [found.value for found in ast.walk(node) if isinstance(found, ast.Return)]
+            firsts = [value.elts[0] for value in values if isinstance(value, ast.Tuple)]
+            yield from (str(code.value) for code in firsts if isinstance(code, ast.Constant) and code.value)
 
 
 @pytest.mark.django_db
