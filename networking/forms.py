@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from cloudia.accounts.models import Project
-from cloudia.core.errors import InputError
+from cloudia.core.errors import FieldError, InputError
 from networking.group_forms import NamingForm
 from networking.models import VPC, ExternalNetwork
+
+MAX_ENTRY = 64  # characters of an entry that are repeated with what is wrong with it
 
 
 class VPCForm(NamingForm):
@@ -73,9 +76,11 @@ class SubnetForm(SubnetEditForm):
         field.queryset = VPC.objects.filter(project=project).order_by("name")
 
 
-def merged(error: InputError) -> InputError:
-    """Errors of single entries (``dns.1``) at the field that has them all."""
-    fields: dict[str, list[Any]] = {}
+def merged(error: InputError, data: Mapping[str, Any]) -> InputError:
+    """Errors of single entries (``dns.1``) at the field that has them all, each with the entry as it was typed."""
+    fields: dict[str, list[FieldError]] = {}
     for path, found in error.fields.items():
-        fields.setdefault(path.partition(".")[0], []).extend(found)
+        name, _dot, index = path.partition(".")
+        entry = f"{data[name][int(index)][:MAX_ENTRY]}: " if index else ""
+        fields.setdefault(name, []).extend(FieldError(one.code, f"{entry}{one.detail}") for one in found)
     return InputError(error.message, fields)

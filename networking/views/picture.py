@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
+from unicodedata import east_asian_width
 
 from django.db.models import F, Window
 from django.db.models.functions import RowNumber
 
 from cloudia.ui.links import holder_url
-from networking.models import VPC, NetworkInterface, Subnet
+from networking.models import VPC, FloatingIP, NetworkInterface, Subnet
 
 WIDTH, COLUMNS = 1080, 3
 ZONE_W, GAP, TOP = 300, 50, 216  # of a subnet; TOP is where the first row of them begins
+ROUTER_TOP, ROUTER_END, MARGIN = 100, 148, 14
 HEAD_H, BOX_H, BOX_STEP, FOOT_H, EMPTY_H = 64, 42, 50, 24, 40
 AT_MOST = 4  # instances shown of one subnet
-LONGEST = 28  # characters of a name that fit into a box
+IN_BOX, IN_HEAD, IN_PROVIDER = 27, 33, 19  # letters that fit; the head of a zone has the range beside the name
+WIDE = frozenset("MWmw@%")  # letters that need the room of two, like Hangul
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
     """An interface in a subnet's zone."""
 
+    topic: str
     name: str
     title: str
     address: str
@@ -60,8 +66,20 @@ class Zone:
 class Picture:
     """Everything, in units of the SVG's own."""
 
+    outside: str  # the external network's name
     zones: Sequence[Zone]
-    height: int
+    bottom: int
+    topics: Sequence[str]  # what changes it, for live updates
+
+    @property
+    def top(self) -> int:
+        """Without an external network it begins with the router."""
+        return 0 if self.outside else ROUTER_TOP - MARGIN
+
+    @property
+    def height(self) -> int:
+        """From top to bottom."""
+        return self.bottom - self.top
 
     @property
     def trunk(self) -> int:
@@ -87,7 +105,18 @@ def picture_of(vpc: VPC, subnets: Sequence[Subnet]) -> Picture:
         for column, subnet in enumerate(row):
             zones.append(_zone(subnet, members.get(subnet.pk, []), left + column * (ZONE_W + GAP), y, height))
         y += height + GAP
-    return Picture(zones, y - GAP + 16 if zones else TOP)
+    bottom = y - GAP if zones else ROUTER_END
+    outside = _short(vpc.external_network.name, IN_PROVIDER) if vpc.external_network else ""
+    return Picture(outside, zones, bottom + MARGIN, [*_topics(vpc, zones)])
+
+
+def _topics(vpc: VPC, zones: Sequence[Zone]) -> Iterator[str]:
+    """Also of floating IPs that could come to lead here: they are not shown yet."""
+    for zone in zones:
+        yield f"subnet:{zone.subnet.pk}"
+        yield from (member.topic for member in zone.members)
+    floating = FloatingIP.objects.filter(project=vpc.project_id, external_network=vpc.external_network_id)
+    yield from (f"floatingip:{pk}" for pk in floating.values_list("pk", flat=True))
 
 
 def _members(vpc: VPC) -> dict[object, list[NetworkInterface]]:
@@ -110,14 +139,18 @@ def _height(shown: int, subnet: Subnet) -> int:
 
 def _zone(subnet: Subnet, nics: Sequence[NetworkInterface], x: int, y: int, height: int) -> Zone:
     members = [_member(nic, x + 12, y + HEAD_H + number * BOX_STEP) for number, nic in enumerate(nics)]
-    return Zone(subnet, _short(subnet.name), _used(subnet), members, _used(subnet) - len(nics), x, y, height)
+    name = _short(subnet.name, IN_HEAD - len(str(subnet.cidr)))
+    return Zone(subnet, name, _used(subnet), members, _used(subnet) - len(nics), x, y, height)
 
 
 def _member(nic: NetworkInterface, x: int, y: int) -> Member:
     floating = str(nic.floating_ip or "")
-    href = holder_url(nic.owner)
-    return Member(_short(nic.owner_name), nic.owner_name, nic.address, href, nic.is_up, floating, x, y)
+    name, title = _short(nic.owner_name, IN_BOX), nic.owner_name
+    href, topic = holder_url(nic.owner), f"networkinterface:{nic.pk}"
+    return Member(topic, name, title, nic.address, href, nic.is_up, floating, x, y)
 
 
-def _short(name: str) -> str:
-    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
+def _short(name: str, room: int) -> str:
+    """As much of a name as fits into ``room`` letters: SVG does not cut texts by itself."""
+    ends = list(accumulate(2 if east_asian_width(letter) in "WF" or letter in WIDE else 1 for letter in name))
+    return name if not ends or ends[-1] <= room else f"{name[: bisect(ends, room - 1)]}…"

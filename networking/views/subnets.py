@@ -110,7 +110,7 @@ def subnet_create(request: HttpRequest) -> HttpResponse:
         try:
             subnet = services.subnet_create(actor=actor, **form.cleaned_data)
         except InputError as error:
-            raise merged(error) from None
+            raise merged(error, form.cleaned_data) from None
         return _("Created: %(name)s") % {"name": subnet}
 
     context = {
@@ -142,7 +142,7 @@ def subnet_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
         try:
             services.subnet_edit(actor=actor, subnet=subnet, **form.cleaned_data)
         except InputError as error:
-            raise merged(error) from None
+            raise merged(error, form.cleaned_data) from None
         return _("Saved.")
 
     denial = policies.EDIT_SUBNET.denial(subnet, actor)

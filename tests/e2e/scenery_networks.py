@@ -33,7 +33,7 @@ ADDRESS = "쇼핑몰 대표 주소"
 FAILURE = {"ko": "OVN이 응답하지 않습니다.", "en": "OVN does not answer."}
 RAW = "ingress(dp=x)\n 4. ls_in_acl (northd.c:6543): reg0[7] == 1, priority 2002, uuid 4\n    next;\n" * 3
 WORDS = (*GROUPS, *SUBNETS, *(text for text, _rules in GROUPS.values() if text), ADDRESS, *FAILURE.values())
-WORDS += (f"{DATABASE[:27]}…",)  # as the map of a VPC has room for it
+WORDS += (f"{DATABASE[:25]}…",)  # as the map of a VPC has room for it
 WORDS += ("기본 규칙", "임시로 열어 둠", "웹 서버 접속", "지표 수집", "vpc-prod", "vpc-internal", "subnet-closed")
 
 

@@ -127,6 +127,61 @@ def test_picture_wraps_many_subnets(manager: Client, vpc: VPC) -> None:
     assert all(0 <= int(x) <= 1080 - 300 for x, _y in zones)
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("w" * 13, "w" * 13), ("W" * 128, "W" * 13 + "…"), ("가" * 14, "가" * 13 + "…"), ("i" * 27, "i" * 27)],
+)
+def test_picture_shows_as_much_of_a_name_as_fits(
+    manager: Client, vpc: VPC, subnet: Subnet, name: str, shown: str
+) -> None:
+    InterfaceFactory.create(instance=InstanceFactory.create(project=vpc.project, name=name), subnet=subnet)
+    svg = manager.get(f"/vpcs/{vpc.pk}/").content.decode()
+    assert f">{shown}</text>" in svg
+    assert f"<title>{name} · 10.0.0.2 · not connected</title>" in svg
+
+
+def test_picture_of_an_isolated_vpc_begins_with_its_router(manager: Client, vpc: VPC) -> None:
+    alone = VPCFactory.create(project=vpc.project)
+    tops = [
+        re.search(r'viewBox="0 (\d+) 1080', manager.get(f"/vpcs/{row.pk}/").content.decode()) for row in (vpc, alone)
+    ]
+    assert [int(found[1]) for found in tops if found] == [0, 86]
+
+
+def test_vpc_hears_of_everything_in_its_picture(manager: Client, vpc: VPC, subnet: Subnet) -> None:
+    links = connect(subnet, 5)
+    floating = FloatingIPFactory.create(project=vpc.project, external_network=vpc.external_network)
+    page = manager.get(f"/vpcs/{vpc.pk}/").content.decode()
+    topics = re.search(r'id="vpc" data-live="([^"]*)"', page)
+    assert topics
+    shown = {f"networkinterface:{link.interface_id}" for link in links[:4]}
+    general = {f"vpc:{vpc.pk}", "list:subnet", "list:networkinterface", "list:floatingip"}
+    assert set(topics[1].split()) == {*general, *shown, f"subnet:{subnet.pk}", f"floatingip:{floating.pk}"}
+
+
+def test_subnets_are_filtered_by_vpc(manager: Client, vpc: VPC, subnet: Subnet) -> None:
+    other = SubnetFactory.create(project=vpc.project, name="elsewhere")
+    page = manager.get(f"/subnets/?vpc={other.vpc_id}").content.decode()
+    assert f'<option value="{other.vpc_id}" selected>' in page
+    assert (f"/subnets/{other.pk}/" in page, f"/subnets/{subnet.pk}/" in page) == (True, False)
+
+
+def test_what_is_wrong_with_one_entry_is_said_with_the_entry(manager: Client, vpc: VPC) -> None:
+    values = {
+        "vpc": vpc.pk,
+        "name": "x",
+        "cidr": "10.7.0.0/24",
+        "dns": "1.1.1.1\n\nabc",
+        "reserved": "10.7.0.9, 10.8.0.1",
+    }
+    answer = manager.post("/subnets/new/", values, headers=HTMX)
+    assert answer.status_code == 422
+    assert errors(answer) == {
+        "dns": "abc: Enter an IP address, like 10.0.0.10.",
+        "reserved": "10.8.0.1: It must be an address inside 10.7.0.0/24.",
+    }
+
+
 def test_vpc_is_made_with_the_usual_way_out_or_none(
     manager: Client, project: Project, outside: ExternalNetwork
 ) -> None:
