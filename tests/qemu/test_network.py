@@ -17,7 +17,7 @@ from instances.models import Instance
 from instances.services import instance_create
 from instances.wishes import Compute, InstanceWish
 from networking.enums import Direction, Protocol
-from networking.models import VPC, FloatingIP, HostNetwork, NetworkInterface, SecurityGroup, Subnet
+from networking.models import VPC, FloatingIP, HostNetwork, NetworkInterface, SecurityGroup, Subnet, Trace
 from networking.selectors import wished_topology
 from networking.services import floating, groups
 from networking.services.external import external_network_create
@@ -25,6 +25,7 @@ from networking.services.groups import group_set_rules
 from networking.services.interfaces import InterfaceWish
 from networking.services.rules import RuleWish
 from networking.services.subnets import subnet_create
+from networking.services.traces import trace_create
 from networking.services.vpcs import vpc_create
 from networking.sync import drift, ensure_effect, synchronise
 from networking.watch import NetworkDuty, record_hosts
@@ -125,6 +126,16 @@ class Net:
         """What ovn-nbctl says: the independent witness."""
         return self.lab.run("exec", "central", "ovn-nbctl", *words).strip()
 
+    def trace(self, source: Guest, destination: Guest, port: int) -> tuple[str, str]:
+        """Where a TCP packet comes out, and what decided about it where it comes in."""
+        job = finish(
+            trace_create(
+                actor=self.site.actor, source=source.nic, destination=destination.nic, protocol="tcp", port=port
+            )
+        )
+        answer = Trace.objects.get(pk=job.target_id).answer
+        return answer["delivered_to"], answer["acls"]["in"]
+
     def ports(self) -> set[str]:
         """Names of all logical switch ports there are."""
         return set(self.nbctl("--columns=name", "--bare", "list", "Logical_Switch_Port").split())
@@ -214,6 +225,9 @@ def test_guests_get_what_the_page_says_and_reach_what_the_rules_say(net: Net) ->
     back.listen(5432)
     assert back.reaches(front.address, 80)
     assert not back.reaches(front.address, 81)
+    opened = web.rules.get(port_min=80)
+    assert net.trace(back, front, 80) == (str(front.nic.pk), str(opened.pk))  # OVN names the rule that decides
+    assert net.trace(back, front, 81) == ("", "drop-in")
     assert front.reaches(back.address, 5432)  # as a member of the group that the rule names
     for name in ("back", back.instance.short_id):  # the guest's resolver asks outside; OVN answers
         assert f"Address: {back.address}" in front.run(f"nslookup {name}.internal")
