@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from django.conf import LazySettings
 
+from networking.ovn import status
 from tests.ovn import Ovn, running_ovn
 
 
@@ -25,4 +26,5 @@ def ovn(ovn_processes: Ovn, settings: LazySettings) -> Ovn:
     ovn_processes.empty()
     settings.OVN_NORTHBOUND = ovn_processes.northbound
     settings.OVN_SOUTHBOUND = ovn_processes.southbound
+    status._lag.forget_except(())  # the hosts of another test
     return ovn_processes
