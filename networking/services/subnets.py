@@ -65,9 +65,17 @@ def subnet_edit(*, actor: Actor, subnet: Subnet, **changes: Any) -> Subnet:
     check_name(faults, row.name, Subnet.objects.filter(vpc_id=row.vpc_id).exclude(pk=row.pk))
     row.dns = ranges.read_resolvers(faults, changes.get("dns", row.dns))
     row.reserved = ranges.read_reserved(faults, changes.get("reserved", row.reserved), row.network)
+    _check_free(faults, row)
     faults.raise_if_any()
     row.save(update_fields=["name", "dns", "reserved"])
     return row
+
+
+def _check_free(faults: Faults, subnet: Subnet) -> None:
+    """What an interface has can't be kept from it."""
+    for interface in subnet.interfaces.filter(address__in=subnet.reserved):
+        words = {"address": interface.address, "name": interface.owner_name}
+        faults.note("reserved", "taken", _("%(address)s is used by “%(name)s”.") % words)
 
 
 @audited("subnet.delete", target="subnet")

@@ -140,6 +140,13 @@ def test_name_resolvers_and_reserved_addresses_change_and_the_range_does_not(ten
     assert wrong == {("name", "required"), ("reserved.0", "outside")}
 
 
+def test_address_of_an_interface_is_not_reserved(tenant: Tenant, vpc: VPC) -> None:
+    subnet = create(tenant, vpc)
+    nic = InterfaceFactory.create(instance__project=tenant.project, subnet=subnet).interface
+    wrong = faults(lambda: subnet_edit(actor=tenant.actor, subnet=subnet, reserved=["10.0.0.9", nic.address]))
+    assert wrong == {("reserved", "taken")}
+
+
 def test_subnet_in_use_is_not_deleted_and_the_instance_is_named(tenant: Tenant, vpc: VPC) -> None:
     subnet = create(tenant, vpc)
     link = InterfaceFactory.create(instance__project=tenant.project, instance__name="db", subnet=subnet)
