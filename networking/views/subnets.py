@@ -29,13 +29,13 @@ from cloudia.ui.listing import Listing, listing
 from cloudia.ui.requests import actor_of, project_of
 from cloudia.ui.rows import actions_json
 from cloudia.ui.search import Found
-from cloudia.ui.toolbar import ListAction, row_url
 from networking import policies
+from networking.filtersets import SubnetFilter
 from networking.forms import SubnetEditForm, SubnetForm, merged
 from networking.models import VPC, Subnet
 from networking.selectors import AddressUse, addresses_in_use
 from networking.services import subnets as services
-from networking.views.dialogs import asked, formed
+from networking.views.dialogs import asked, formed, toolbar
 
 SORTS = {"name": "name", "cidr": "cidr", "vpc": "vpc__name", "used": "used", "created_at": "created_at"}
 ONE_ONLY = gettext_lazy("Only one subnet at a time.")
@@ -50,10 +50,7 @@ def subnet_list(request: HttpRequest) -> HttpResponse:
     if project is None:
         return render(request, "no_project.html")
     rows = Subnet.objects.visible_to(actor).for_display().filter(project=project)
-    if words := request.GET.get("search", "").replace("\0", "").strip():
-        rows = rows.matching(words)
-    if is_uuid(vpc := request.GET.get("vpc", "")):
-        rows = rows.filter(vpc_id=UUID(vpc))
+    rows = SubnetFilter(request.GET, queryset=rows).qs
     found = listing(request, rows, sorts=SORTS, default="name")
     vpcs = VPC.objects.filter(project=project).order_by("name").values_list("pk", "name")
     context = {
@@ -61,7 +58,7 @@ def subnet_list(request: HttpRequest) -> HttpResponse:
         "rows": [_row(subnet, actor) for subnet in found.page],
         "filtered": is_filtered(request.GET, ["search", "vpc"]),
         "selects": [select("vpc", "VPC", vpcs, request.GET)],
-        "toolbar": toolbar(),
+        "toolbar": toolbar("subnet", policies.SUBNET_ACTIONS, ONE_ONLY),
         "has_vpc": bool(vpcs),
         "create": Verdict(policies.CREATE_SUBNET, policies.CREATE_SUBNET.denial(project, actor)),
         "sortings": (("name", _("By name")), ("-created_at", _("Newest first"))),
@@ -162,14 +159,6 @@ def subnet_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
         return _("Deleted: %(name)s") % {"name": subnet}
 
     return asked(request, subnet, policies.DELETE_SUBNET, perform, icon="network", back=reverse("subnet-list"))
-
-
-def toolbar() -> list[ListAction]:
-    """Every action on subnets, in the order of the policies."""
-    return [
-        ListAction(action, row_url(f"subnet-{action.name}"), one_only=ONE_ONLY, group=int(action.destructive))
-        for action in policies.SUBNET_ACTIONS
-    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,13 +24,13 @@ from cloudia.ui.listing import listing
 from cloudia.ui.requests import actor_of, project_of
 from cloudia.ui.rows import actions_json
 from cloudia.ui.search import Found
-from cloudia.ui.toolbar import ListAction, row_url
 from networking import policies
+from networking.filtersets import VPCFilter
 from networking.forms import VPCForm
 from networking.models import VPC, ExternalNetwork, Subnet
 from networking.querysets import VPCQuerySet
 from networking.services import vpcs as services
-from networking.views.dialogs import asked, formed
+from networking.views.dialogs import asked, formed, toolbar
 from networking.views.picture import picture_of
 
 SORTS = {"name": "name", "subnets": "subnet_count", "created_at": "created_at"}
@@ -44,15 +44,13 @@ def vpc_list(request: HttpRequest) -> HttpResponse:
     actor, project = actor_of(request), project_of(request)
     if project is None:
         return render(request, "no_project.html")
-    rows = _shown(actor).filter(project=project)
-    if words := request.GET.get("search", "").replace("\0", "").strip():
-        rows = rows.matching(words)
+    rows = VPCFilter(request.GET, queryset=_shown(actor).filter(project=project)).qs
     found = listing(request, rows, sorts=SORTS, default="name")
     context = {
         "listing": found,
         "rows": [_row(vpc, actor) for vpc in found.page],
         "filtered": is_filtered(request.GET, ["search"]),
-        "toolbar": toolbar(),
+        "toolbar": toolbar("vpc", policies.VPC_ACTIONS, ONE_ONLY),
         "create": Verdict(policies.CREATE_VPC, policies.CREATE_VPC.denial(project, actor)),
         "sortings": (("name", _("By name")), ("-created_at", _("Newest first"))),
     }
@@ -133,14 +131,6 @@ def vpc_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
         return _("Deleted: %(name)s") % {"name": vpc}
 
     return asked(request, vpc, policies.DELETE_VPC, perform, icon="router", back=reverse("vpc-list"))
-
-
-def toolbar() -> list[ListAction]:
-    """Every action on VPCs, in the order of the policies."""
-    return [
-        ListAction(action, row_url(f"vpc-{action.name}"), one_only=ONE_ONLY, group=int(action.destructive))
-        for action in policies.VPC_ACTIONS
-    ]
 
 
 @dataclass(frozen=True, slots=True)

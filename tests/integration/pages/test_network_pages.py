@@ -66,10 +66,12 @@ def notice(answer: Any) -> str:
 
 
 def test_lists_show_only_the_project(manager: Client, vpc: VPC, subnet: Subnet) -> None:
-    other = SubnetFactory.create(project=ProjectFactory.create(), name="theirs")
+    stranger = ProjectFactory.create()
+    foreign = VPCFactory.create(project=stranger, name="foreign")
+    SubnetFactory.create(project=stranger, vpc=foreign, name="theirs")
     vpcs, subnets = (manager.get(path).content.decode() for path in ("/vpcs/", "/subnets/"))
     assert "prod" in vpcs
-    assert other.vpc.name not in vpcs
+    assert "foreign" not in vpcs
     assert "app" in subnets
     assert "theirs" not in subnets
 
@@ -164,6 +166,11 @@ def test_subnets_are_filtered_by_vpc(manager: Client, vpc: VPC, subnet: Subnet) 
     page = manager.get(f"/subnets/?vpc={other.vpc_id}").content.decode()
     assert f'<option value="{other.vpc_id}" selected>' in page
     assert (f"/subnets/{other.pk}/" in page, f"/subnets/{subnet.pk}/" in page) == (True, False)
+
+
+@pytest.mark.parametrize("query", ["search=%00", f"search={'x' * 999}", "vpc=x", "sort=--name&page=x", "project=x"])
+def test_lists_bear_any_address(manager: Client, subnet: Subnet, query: str) -> None:
+    assert {manager.get(f"/{kind}/?{query}").status_code for kind in ("vpcs", "subnets")} == {200}
 
 
 def test_what_is_wrong_with_one_entry_is_said_with_the_entry(manager: Client, vpc: VPC) -> None:
