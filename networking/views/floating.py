@@ -18,11 +18,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 from cloudia.accounts import quotas
 from cloudia.accounts.actor import Actor
 from cloudia.core.errors import InputError
-from cloudia.core.policy import Text, Verdict, verdicts
-from cloudia.ui.filters import is_filtered
-from cloudia.ui.htmx import render_page
+from cloudia.core.policy import Text, verdicts
 from cloudia.ui.links import holder_url
-from cloudia.ui.listing import listing
 from cloudia.ui.requests import actor_of, project_of
 from cloudia.ui.rows import actions_json
 from networking import policies
@@ -32,36 +29,32 @@ from networking.models import FloatingIP, NetworkInterface
 from networking.querysets import FloatingIPQuerySet
 from networking.services import floating as services
 from networking.trace_forms import interfaces_of
-from networking.views.dialogs import asked, formed, toolbar
+from networking.views.dialogs import asked, formed
+from networking.views.lists import NEWEST, ListPage
 
 SORTS = {"address": "address", "description": "description", "created_at": "created_at"}
 SORTS |= {"instance": "interface__owner_name", "network": "external_network__name"}
 AT_ONCE = 30  # interfaces in the dialog; a search finds the others
 ONE_ONLY = gettext_lazy("Only one floating IP at a time.")
+LIST = ListPage(
+    prefix="floating",
+    target="floating-ips",
+    folder="floating",
+    filters=FloatingIPFilter,
+    sorts=SORTS,
+    sortings=(("address", gettext_lazy("By address")), NEWEST),
+    create=policies.ALLOCATE,
+    actions=policies.FLOATING_ACTIONS,
+    one_only=ONE_ONLY,
+)
 
 
 @login_required
 @require_safe
 def floating_list(request: HttpRequest) -> HttpResponse:
-    """The current project's floating IPs, as the address filters, sorts and pages them."""
-    actor, project = actor_of(request), project_of(request)
-    if project is None:
-        return render(request, "no_project.html")
-    rows = FloatingIPFilter(
-        request.GET, queryset=FloatingIP.objects.visible_to(actor).for_display().filter(project=project)
-    ).qs
-    found = listing(request, rows, sorts=SORTS, default="address")
-    context = {
-        "listing": found,
-        "rows": [_row(row, actor) for row in found.page],
-        "filtered": is_filtered(request.GET, ["search"]),
-        "toolbar": toolbar("floating", policies.FLOATING_ACTIONS, ONE_ONLY),
-        "allocate": Verdict(policies.ALLOCATE, policies.ALLOCATE.denial(project, actor)),
-        "level": quotas.level(project, "floating_ips"),
-        "sortings": (("address", _("By address")), ("-created_at", _("Newest first"))),
-    }
-    partials = {"floating-ips": "networking/floating/_results.html"}
-    return render_page(request, "networking/floating/list.html", context, partials=partials)
+    """The current project's floating IPs."""
+    project = project_of(request)
+    return LIST.show(request, _shown, _row, level=quotas.level(project, "floating_ips") if project else None)
 
 
 @login_required
@@ -188,6 +181,9 @@ def _why_not(row: FloatingIP, nic: NetworkInterface) -> Text:
     return ""
 
 
+def _shown(actor: Actor) -> FloatingIPQuerySet:
+    return FloatingIP.objects.visible_to(actor).for_display()
+
+
 def _visible(request: HttpRequest, pk: UUID) -> FloatingIP:
-    rows: FloatingIPQuerySet = FloatingIP.objects.visible_to(actor_of(request)).for_display()
-    return get_object_or_404(rows, pk=pk)
+    return get_object_or_404(_shown(actor_of(request)), pk=pk)

@@ -16,10 +16,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from cloudia.accounts import quotas
 from cloudia.accounts.actor import Actor
-from cloudia.core.policy import Text, Verdict, verdicts
-from cloudia.ui.filters import is_filtered
-from cloudia.ui.htmx import render_page
-from cloudia.ui.listing import listing
+from cloudia.core.policy import Text, verdicts
 from cloudia.ui.requests import actor_of, project_of
 from cloudia.ui.rows import actions_json
 from cloudia.ui.search import Found
@@ -27,34 +24,31 @@ from networking import policies
 from networking.filtersets import SecurityGroupFilter
 from networking.group_forms import NamingForm
 from networking.models import SecurityGroup
+from networking.querysets import SecurityGroupQuerySet
 from networking.services import groups as services
-from networking.views.dialogs import asked, formed, toolbar
+from networking.views.dialogs import asked, formed
+from networking.views.lists import NEWEST, ListPage
 
 SORTS = {"name": "name", "rules": "rule_count", "interfaces": "interface_count", "created_at": "created_at"}
 ONE_ONLY = gettext_lazy("Only one security group at a time.")
+LIST = ListPage(
+    prefix="group",
+    target="groups",
+    folder="groups",
+    filters=SecurityGroupFilter,
+    sorts=SORTS,
+    sortings=(("name", gettext_lazy("By name")), NEWEST),
+    create=policies.CREATE_GROUP,
+    actions=policies.GROUP_ACTIONS,
+    one_only=ONE_ONLY,
+)
 
 
 @login_required
 @require_safe
 def group_list(request: HttpRequest) -> HttpResponse:
-    """The current project's security groups, as the address filters, sorts and pages them."""
-    actor, project = actor_of(request), project_of(request)
-    if project is None:
-        return render(request, "no_project.html")
-    rows = SecurityGroupFilter(
-        request.GET, queryset=SecurityGroup.objects.visible_to(actor).for_display().filter(project=project)
-    ).qs
-    found = listing(request, rows, sorts=SORTS, default="name")
-    context = {
-        "listing": found,
-        "rows": [_row(group, actor) for group in found.page],
-        "filtered": is_filtered(request.GET, ["search"]),
-        "toolbar": toolbar("group", policies.GROUP_ACTIONS, ONE_ONLY),
-        "create": Verdict(policies.CREATE_GROUP, policies.CREATE_GROUP.denial(project, actor)),
-        "sortings": (("name", _("By name")), ("-created_at", _("Newest first"))),
-    }
-    partials = {"groups": "networking/groups/_results.html"}
-    return render_page(request, "networking/groups/list.html", context, partials=partials)
+    """The current project's security groups."""
+    return LIST.show(request, _shown, _row)
 
 
 @login_required
@@ -124,8 +118,12 @@ def _row(group: SecurityGroup, actor: Actor) -> Row:
     return Row(group, actions_json(verdicts(policies.GROUP_ACTIONS, group, actor)))
 
 
+def _shown(actor: Actor) -> SecurityGroupQuerySet:
+    return SecurityGroup.objects.visible_to(actor).for_display()
+
+
 def _visible(request: HttpRequest, pk: UUID) -> SecurityGroup:
-    return get_object_or_404(SecurityGroup.objects.visible_to(actor_of(request)).for_display(), pk=pk)
+    return get_object_or_404(_shown(actor_of(request)), pk=pk)
 
 
 def find(actor: Actor, words: str, at_most: int) -> list[Found]:

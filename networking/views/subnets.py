@@ -21,11 +21,11 @@ from cloudia.accounts.actor import Actor
 from cloudia.core.errors import InputError
 from cloudia.core.ids import is_uuid
 from cloudia.core.networks import parse_network
-from cloudia.core.policy import Text, Verdict, verdicts
-from cloudia.ui.filters import is_filtered, select
+from cloudia.core.policy import Text, verdicts
+from cloudia.ui.filters import select
 from cloudia.ui.htmx import render_page
 from cloudia.ui.links import holder_url
-from cloudia.ui.listing import Listing, listing
+from cloudia.ui.listing import Listing
 from cloudia.ui.requests import actor_of, project_of
 from cloudia.ui.rows import actions_json
 from cloudia.ui.search import Found
@@ -33,38 +33,35 @@ from networking import policies
 from networking.filtersets import SubnetFilter
 from networking.forms import SubnetEditForm, SubnetForm, merged
 from networking.models import VPC, Subnet
+from networking.querysets import SubnetQuerySet
 from networking.selectors import AddressUse, addresses_in_use
 from networking.services import subnets as services
-from networking.views.dialogs import asked, formed, toolbar
+from networking.views.dialogs import asked, formed
+from networking.views.lists import NEWEST, ListPage
 
 SORTS = {"name": "name", "cidr": "cidr", "vpc": "vpc__name", "used": "used", "created_at": "created_at"}
 ONE_ONLY = gettext_lazy("Only one subnet at a time.")
+LIST = ListPage(
+    prefix="subnet",
+    target="subnets",
+    folder="subnets",
+    filters=SubnetFilter,
+    sorts=SORTS,
+    sortings=(("name", gettext_lazy("By name")), NEWEST),
+    create=policies.CREATE_SUBNET,
+    actions=policies.SUBNET_ACTIONS,
+    one_only=ONE_ONLY,
+    narrowed_by=("search", "vpc"),
+)
 ADDRESSES = 100  # on one page
 
 
 @login_required
 @require_safe
 def subnet_list(request: HttpRequest) -> HttpResponse:
-    """The subnets of all VPCs of the current project, as the address filters, sorts and pages them."""
-    actor, project = actor_of(request), project_of(request)
-    if project is None:
-        return render(request, "no_project.html")
-    rows = Subnet.objects.visible_to(actor).for_display().filter(project=project)
-    rows = SubnetFilter(request.GET, queryset=rows).qs
-    found = listing(request, rows, sorts=SORTS, default="name")
-    vpcs = VPC.objects.filter(project=project).order_by("name").values_list("pk", "name")
-    context = {
-        "listing": found,
-        "rows": [_row(subnet, actor) for subnet in found.page],
-        "filtered": is_filtered(request.GET, ["search", "vpc"]),
-        "selects": [select("vpc", "VPC", vpcs, request.GET)],
-        "toolbar": toolbar("subnet", policies.SUBNET_ACTIONS, ONE_ONLY),
-        "has_vpc": bool(vpcs),
-        "create": Verdict(policies.CREATE_SUBNET, policies.CREATE_SUBNET.denial(project, actor)),
-        "sortings": (("name", _("By name")), ("-created_at", _("Newest first"))),
-    }
-    partials = {"subnets": "networking/subnets/_results.html"}
-    return render_page(request, "networking/subnets/list.html", context, partials=partials)
+    """The subnets of all VPCs of the current project."""
+    vpcs = VPC.objects.filter(project=project_of(request)).order_by("name").values_list("pk", "name")
+    return LIST.show(request, _shown, _row, selects=[select("vpc", "VPC", vpcs, request.GET)], has_vpc=bool(vpcs))
 
 
 @login_required
@@ -185,8 +182,12 @@ def _row(subnet: Subnet, actor: Actor) -> Row:
     return Row(subnet, actions_json(verdicts(policies.SUBNET_ACTIONS, subnet, actor)))
 
 
+def _shown(actor: Actor) -> SubnetQuerySet:
+    return Subnet.objects.visible_to(actor).for_display()
+
+
 def _visible(request: HttpRequest, pk: UUID) -> Subnet:
-    return get_object_or_404(Subnet.objects.visible_to(actor_of(request)).for_display(), pk=pk)
+    return get_object_or_404(_shown(actor_of(request)), pk=pk)
 
 
 def _wanted_vpc(pk: str, vpcs: Any) -> VPC | None:

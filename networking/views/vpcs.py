@@ -18,9 +18,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from cloudia.accounts import quotas
 from cloudia.accounts.actor import Actor
 from cloudia.core.policy import Text, Verdict, verdicts
-from cloudia.ui.filters import is_filtered
 from cloudia.ui.htmx import render_page
-from cloudia.ui.listing import listing
 from cloudia.ui.requests import actor_of, project_of
 from cloudia.ui.rows import actions_json
 from cloudia.ui.search import Found
@@ -30,33 +28,30 @@ from networking.forms import VPCForm
 from networking.models import VPC, ExternalNetwork, Subnet
 from networking.querysets import VPCQuerySet
 from networking.services import vpcs as services
-from networking.views.dialogs import asked, formed, toolbar
+from networking.views.dialogs import asked, formed
+from networking.views.lists import NEWEST, ListPage
 from networking.views.picture import picture_of
 
 SORTS = {"name": "name", "subnets": "subnet_count", "created_at": "created_at"}
 ONE_ONLY = gettext_lazy("Only one VPC at a time.")
+LIST = ListPage(
+    prefix="vpc",
+    target="vpcs",
+    folder="vpcs",
+    filters=VPCFilter,
+    sorts=SORTS,
+    sortings=(("name", gettext_lazy("By name")), NEWEST),
+    create=policies.CREATE_VPC,
+    actions=policies.VPC_ACTIONS,
+    one_only=ONE_ONLY,
+)
 
 
 @login_required
 @require_safe
 def vpc_list(request: HttpRequest) -> HttpResponse:
-    """The current project's VPCs, as the address filters, sorts and pages them."""
-    actor, project = actor_of(request), project_of(request)
-    if project is None:
-        return render(request, "no_project.html")
-    rows = VPCFilter(request.GET, queryset=_shown(actor).filter(project=project)).qs
-    found = listing(request, rows, sorts=SORTS, default="name")
-    context = {
-        "listing": found,
-        "rows": [_row(vpc, actor) for vpc in found.page],
-        "filtered": is_filtered(request.GET, ["search"]),
-        "toolbar": toolbar("vpc", policies.VPC_ACTIONS, ONE_ONLY),
-        "create": Verdict(policies.CREATE_VPC, policies.CREATE_VPC.denial(project, actor)),
-        "sortings": (("name", _("By name")), ("-created_at", _("Newest first"))),
-    }
-    return render_page(
-        request, "networking/vpcs/list.html", context, partials={"vpcs": "networking/vpcs/_results.html"}
-    )
+    """The current project's VPCs."""
+    return LIST.show(request, _shown, _row)
 
 
 @login_required

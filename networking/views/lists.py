@@ -1,0 +1,63 @@
+"""The lists of networks: all of one shape, as the address filters, sorts and pages them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext_lazy as _
+
+from cloudia.accounts.actor import Actor
+from cloudia.core.policy import Action, Text, Verdict
+from cloudia.ui.filters import is_filtered
+from cloudia.ui.htmx import render_page
+from cloudia.ui.listing import listing
+from cloudia.ui.requests import actor_of, project_of
+from networking.views.dialogs import toolbar
+
+NEWEST = ("-created_at", _("Newest first"))
+
+
+@dataclass(frozen=True, slots=True)
+class ListPage:
+    """What the lists differ in. ``prefix`` begins the names of addresses (``vpc-edit``), ``target`` is the id of the
+    results, ``folder`` has their templates; ``sortings`` are offered on a phone, the first is the usual one."""
+
+    prefix: str
+    target: str
+    folder: str
+    filters: Any  # a filter set; django-filter ships no types
+    sorts: Mapping[str, str]
+    sortings: Sequence[tuple[str, Text]]
+    create: Action
+    actions: Sequence[Action]
+    one_only: Text
+    narrowed_by: Sequence[str] = ("search",)
+
+    def show(
+        self,
+        request: HttpRequest,
+        visible: Callable[[Actor], Any],
+        row_of: Callable[[Any, Actor], object],
+        **more: Any,
+    ) -> HttpResponse:
+        """The page, or its results alone: what is ``visible`` of the current project, each row made by ``row_of``."""
+        actor, project = actor_of(request), project_of(request)
+        if project is None:
+            return render(request, "no_project.html")
+        rows = self.filters(request.GET, queryset=visible(actor).filter(project=project)).qs
+        found = listing(request, rows, sorts=self.sorts, default=self.sortings[0][0])
+        context = {
+            "listing": found,
+            "rows": [row_of(row, actor) for row in found.page],
+            "filtered": is_filtered(request.GET, self.narrowed_by),
+            "toolbar": toolbar(self.prefix, self.actions, self.one_only),
+            "create": Verdict(self.create, self.create.denial(project, actor)),
+            "sortings": self.sortings,
+            **more,
+        }
+        partials = {self.target: f"networking/{self.folder}/_results.html"}
+        return render_page(request, f"networking/{self.folder}/list.html", context, partials=partials)
