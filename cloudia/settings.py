@@ -211,5 +211,6 @@ LOGGING = {
     "loggers": {
         "django": {"handlers": [], "level": "INFO"},  # else it has a handler of its own
         "django-q": {"level": "WARNING"},  # at INFO it tells every task
+        "axes": {"level": "WARNING"},  # at INFO four lines for every login; the audit trail has them
     },
 }
