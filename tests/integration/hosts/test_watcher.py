@@ -19,6 +19,7 @@ from django.db import connection
 
 from cloudia.hosts.models import Host
 from cloudia.hosts.watcher import is_led
+from cloudia.hosts.watcher.leadership import LOCK
 from tests.settings import TEST_DIR
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]  # every test starts processes
@@ -67,7 +68,7 @@ def host(name: str, uri: str) -> Host:
 def leaders() -> int:
     """How many sessions hold the lead."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted")
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND objid = %s", [LOCK])
         return int(cursor.fetchone()[0])
 
 
