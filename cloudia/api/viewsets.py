@@ -124,7 +124,7 @@ class EditViewSet(ReadViewSet):
 
     def edit(self, row: Any, changes: dict[str, Any]) -> Any:
         """Call the service that changes ``row``; returns the changed row."""
-        raise NotImplementedError
+        raise NotImplementedError  # each subclass has its own
 
     def hold(self, row: Any) -> None:
         """Keep others from editing ``row`` until the transaction ends; joins can't be locked with it."""
@@ -151,7 +151,7 @@ class ResourceViewSet(EditViewSet):
 
     def remove(self, row: Any) -> None:
         """Call the service that removes ``row``."""
-        raise NotImplementedError
+        raise NotImplementedError  # each subclass has its own
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, pk: str) -> Response:

@@ -60,7 +60,7 @@ class Operation:
     @property
     def steps(self) -> Sequence[Step]:
         """The steps in order; what destroys data comes last."""
-        raise NotImplementedError
+        raise NotImplementedError  # each subclass has its own
 
     def prepare(self) -> None:
         """Re-check against what is observed now, changing nothing. Raise to fail the job before its first step."""
