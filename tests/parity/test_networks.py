@@ -71,35 +71,35 @@ class Case:
         return self.service.__name__
 
 
+def case(action: Action, service: Any, keyword: str, rows: dict[str, Any], **more: Any) -> Case:
+    """``service`` asked of each of ``rows`` as ``keyword``; what it needs besides is in ``more``."""
+    allowed, denied = more.pop("allowed", MANAGERS), more.pop("denied", {})
+
+    def ask(*, actor: Actor, row: Any) -> None:
+        service(actor=actor, **{keyword: row}, **more)
+
+    ask.__name__ = service.__name__
+    return Case(action, ask, allowed, rows, denied)
+
+
 def cases_of(project: Any) -> Iterator[Case]:
     """Everything there is to ask for."""
-    network, unused = ExternalNetworkFactory.create(), ExternalNetworkFactory.create(is_default=False)
+    network = ExternalNetworkFactory.create()
     vpc = VPCFactory.create(project=project, external_network=network, gateway_address="198.51.100.2")
-    empty = VPCFactory.create(project=project)
     subnet = SubnetFactory.create(vpc=vpc, project=project)
-    quiet = SubnetFactory.create(vpc=vpc, project=project, cidr="10.1.0.0/24")
-    used, named, free = (SecurityGroupFactory.create(project=project) for _ in range(3))
-    rule = RuleFactory.create(group=free)
-    RuleFactory.create(group=used, cidr=None, remote_group=named)
-    default = default_group(project)
-    nic, other = (
+    used = SecurityGroupFactory.create(project=project)
+    nics = [
         InterfaceFactory.create(instance__project=project, subnet=subnet, groups=[used]).interface for _ in range(2)
-    )
-    make = partial(FloatingIPFactory.create, project=project, external_network=network)
-    leading, idle = make(interface=nic, address="198.51.100.50"), make(address="198.51.100.51")
-    wish = RuleWish(direction="in", protocol="icmp", cidr="0.0.0.0/0")
-    groups = {"used": used, "named": named, "free": free, "default": default}
-    undeletable = {"used": "in_use", "named": "in_use", "default": "default_group"}
+    ]
+    yield from _about_ranges(project, vpc, subnet)
+    yield from _about_groups(project, used)
+    yield from _about_addresses(project, network, nics)
+    yield from _about_external_networks(network)
 
-    def case(action: Action, service: Any, keyword: str, rows: dict[str, Any], **more: Any) -> Case:
-        allowed, denied = more.pop("allowed", MANAGERS), more.pop("denied", {})
 
-        def ask(*, actor: Actor, row: Any) -> None:
-            service(actor=actor, **{keyword: row}, **more)
-
-        ask.__name__ = service.__name__
-        return Case(action, ask, allowed, rows, denied)
-
+def _about_ranges(project: Any, vpc: Any, subnet: Any) -> Iterator[Case]:
+    empty = VPCFactory.create(project=project)
+    quiet = SubnetFactory.create(vpc=vpc, project=project, cidr="10.1.0.0/24")
     yield case(policies.CREATE_VPC, vpc_create, "project", {"": project}, name="new")
     yield case(policies.EDIT_VPC, vpc_edit, "vpc", {"": vpc}, name="new")
     yield case(policies.DELETE_VPC, vpc_delete, "vpc", {"used": vpc, "empty": empty}, denied={"used": "in_use"})
@@ -107,26 +107,43 @@ def cases_of(project: Any) -> Iterator[Case]:
     yield case(policies.EDIT_SUBNET, subnet_edit, "subnet", {"": subnet}, name="new")
     rows = {"used": subnet, "quiet": quiet}
     yield case(policies.DELETE_SUBNET, subnet_delete, "subnet", rows, denied={"used": "in_use"})
+
+
+def _about_groups(project: Any, used: Any) -> Iterator[Case]:
+    named, free = (SecurityGroupFactory.create(project=project) for _ in range(2))
+    rule = RuleFactory.create(group=free)
+    RuleFactory.create(group=used, cidr=None, remote_group=named)
+    wish = RuleWish(direction="in", protocol="icmp", cidr="0.0.0.0/0")
+    groups = {"used": used, "named": named, "free": free, "default": default_group(project)}
+    undeletable = {"used": "in_use", "named": "in_use", "default": "default_group"}
     yield case(policies.CREATE_GROUP, group_create, "project", {"": project}, name="new")
     yield case(policies.EDIT_GROUP, group_edit, "group", groups, description="new")
     yield case(policies.EDIT_GROUP, group_set_rules, "group", groups, rules=[wish])
     yield case(policies.EDIT_GROUP, rule_create, "group", groups, rule=wish)
     yield case(policies.EDIT_GROUP, rule_delete, "group", {"": free}, rule=rule)
     yield case(policies.DELETE_GROUP, group_delete, "group", groups, denied=undeletable)
+
+
+def _about_addresses(project: Any, network: Any, nics: list[Any]) -> Iterator[Case]:
+    nic, other = nics
+    make = partial(FloatingIPFactory.create, project=project, external_network=network)
+    both = {"leading": make(interface=nic, address="198.51.100.50"), "idle": make(address="198.51.100.51")}
     yield case(policies.ALLOCATE, floating_allocate, "project", {"": project})
-    both = {"leading": leading, "idle": idle}
     yield case(policies.ASSOCIATE, floating_edit, "floating_ip", both, description="new")
     yield case(policies.ASSOCIATE, floating_associate, "floating_ip", both, interface=other)
     yield case(policies.DISASSOCIATE, floating_disassociate, "floating_ip", both, denied={"idle": "not_associated"})
     yield case(policies.RELEASE, floating_release, "floating_ip", both, denied={"leading": "in_use"})
     yield case(policies.TRACE, trace_create, "source", {"": nic}, destination=other, protocol="icmp", allowed=VIEWERS)
+
+
+def _about_external_networks(network: Any) -> Iterator[Case]:
+    rows = {"used": network, "unused": ExternalNetworkFactory.create(is_default=False)}
     new = ExternalNetworkFactory.build(name="new")
+    by = {"allowed": OPERATORS}
     yield Case(policies.CREATE_EXTERNAL, _create_external, OPERATORS, {"": new})
-    yield case(policies.EDIT_EXTERNAL, external_network_edit, "network", {"": network}, allowed=OPERATORS, vlan=7)
-    yield case(
-        policies.DELETE_EXTERNAL, external_network_delete, "network", {"used": network, "unused": unused},
-        allowed=OPERATORS, denied={"used": "in_use"},
-    )  # fmt: skip
+    yield case(policies.EDIT_EXTERNAL, external_network_edit, "network", {"": network}, **by, vlan=7)
+    denied = {"used": "in_use"}
+    yield case(policies.DELETE_EXTERNAL, external_network_delete, "network", rows, **by, denied=denied)
 
 
 def _create_external(*, actor: Actor, row: Any) -> None:
