@@ -17,7 +17,7 @@ from instances.models import Instance
 from instances.services import instance_create
 from instances.wishes import Compute, InstanceWish
 from networking.enums import Direction, Protocol
-from networking.models import VPC, FloatingIP, HostNetwork, NetworkInterface, SecurityGroup, Subnet, Trace
+from networking.models import VPC, HostNetwork, NetworkInterface, SecurityGroup, Subnet, Trace
 from networking.selectors import wished_topology
 from networking.services import floating, groups
 from networking.services.external import external_network_create
@@ -126,6 +126,11 @@ class Net:
         """What ovn-nbctl says: the independent witness."""
         return self.lab.run("exec", "central", "ovn-nbctl", *words).strip()
 
+    def set_rules(self, group: SecurityGroup, *rules: RuleWish) -> None:
+        """Give a group these rules, beside letting everything out, and wait for their effect."""
+        group_set_rules(actor=self.site.actor, group=group, rules=[*groups.outbound_all(), *rules])
+        ensure_effect()
+
     def trace(self, source: Guest, destination: Guest, port: int) -> tuple[str, str]:
         """Where a TCP packet comes out, and what decided about it where it comes in."""
         job = finish(
@@ -201,23 +206,33 @@ def net(lab: Lab, lab_hosts: list[LabHost], tiny_image: Path) -> Iterator[Net]:
 
 
 def test_guests_get_what_the_page_says_and_reach_what_the_rules_say(net: Net) -> None:
-    """One boot of three guests, since that is what takes time: addresses, rules, names, floating IPs."""
+    """One boot of two guests, since that is what takes time: addresses, rules, names, floating IPs."""
     web, db = net.group("web", ping(), tcp(80)), net.group("db")
-    actor = net.site.actor
-    group_set_rules(actor=actor, group=db, rules=[*groups.outbound_all(), tcp(5432, web)])
+    net.set_rules(db, tcp(5432, web))
     front, back = net.ask(0, "front", web), net.ask(1, "back", db)
     for guest in (front, back):
         guest.wait_until_up()
-
-    for guest in (front, back):  # page, guest and OVN agree
-        assert guest.lease_s < LEASE_S
-        assert f"{guest.address}/24" in guest.run("ip -4 addr show dev eth0")
-        assert guest.nic.mac in guest.run("ip link show dev eth0")
-        assert "mtu 1442" in guest.run("ip link show dev eth0")
-        assert net.nbctl("lsp-get-addresses", str(guest.nic.pk)) == f"{guest.nic.mac} {guest.address}"
+    for guest in (front, back):
+        assert_page_guest_and_ovn_agree(net, guest)
     record_hosts()
     assert set(NetworkInterface.objects.filter(is_up=True)) == {front.nic, back.nic}
+    assert_rules_decide(net, front, back, web)
+    assert_names_are_known(front, back)
+    assert_changed_rules_act_on_running_guests(net, front, back, web)
+    assert_floating_ip_follows(net, front, back, web, db)
 
+
+def assert_page_guest_and_ovn_agree(net: Net, guest: Guest) -> None:
+    """Address, MAC and MTU; and the address was there soon."""
+    assert guest.lease_s < LEASE_S
+    assert f"{guest.address}/24" in guest.run("ip -4 addr show dev eth0")
+    assert guest.nic.mac in guest.run("ip link show dev eth0")
+    assert "mtu 1442" in guest.run("ip link show dev eth0")
+    assert net.nbctl("lsp-get-addresses", str(guest.nic.pk)) == f"{guest.nic.mac} {guest.address}"
+
+
+def assert_rules_decide(net: Net, front: Guest, back: Guest, web: SecurityGroup) -> None:
+    """What they let in comes in and nothing else; the trace names the rule."""
     assert back.reaches(front.address)  # ping is let in there ...
     assert not front.reaches(back.address)  # ... and not here
     for port in (80, 81):
@@ -226,36 +241,42 @@ def test_guests_get_what_the_page_says_and_reach_what_the_rules_say(net: Net) ->
     assert back.reaches(front.address, 80)
     assert not back.reaches(front.address, 81)
     opened = web.rules.get(port_min=80)
-    assert net.trace(back, front, 80) == (str(front.nic.pk), str(opened.pk))  # OVN names the rule that decides
+    assert net.trace(back, front, 80) == (str(front.nic.pk), str(opened.pk))
     assert net.trace(back, front, 81) == ("", "drop-in")
     assert front.reaches(back.address, 5432)  # as a member of the group that the rule names
-    for name in ("back", back.instance.short_id):  # the guest's resolver asks outside; OVN answers
+
+
+def assert_names_are_known(front: Guest, back: Guest) -> None:
+    """The guest's resolver asks outside; OVN answers."""
+    for name in ("back", back.instance.short_id):
         assert f"Address: {back.address}" in front.run(f"nslookup {name}.internal")
     assert "search internal" in front.run("cat /etc/resolv.conf")
 
-    group_set_rules(actor=actor, group=web, rules=groups.outbound_all())  # acts on running guests
-    ensure_effect()
+
+def assert_changed_rules_act_on_running_guests(net: Net, front: Guest, back: Guest, web: SecurityGroup) -> None:
+    """Closed, then open again."""
+    net.set_rules(web)
     assert soon(lambda: not back.reaches(front.address, 80))
-    group_set_rules(actor=actor, group=web, rules=[*groups.outbound_all(), tcp(80), ping()])
-    ensure_effect()
+    net.set_rules(web, tcp(80), ping())
     assert soon(lambda: back.reaches(front.address, 80))
 
-    booted = {guest.instance.pk: guest.run("cat /proc/sys/kernel/random/boot_id") for guest in (front, back)}
-    address = floating.floating_allocate(actor=actor, project=net.site.project)
-    floating.floating_associate(actor=actor, floating_ip=address, interface=front.nic)
+
+def assert_floating_ip_follows(net: Net, front: Guest, back: Guest, web: SecurityGroup, db: SecurityGroup) -> None:
+    """From one guest to the other, on the other host, without a restart of either."""
+    actor, guests = net.site.actor, (front, back)
+    booted = [guest.run("cat /proc/sys/kernel/random/boot_id") for guest in guests]
+    public = floating.floating_allocate(actor=actor, project=net.site.project)
+    floating.floating_associate(actor=actor, floating_ip=public, interface=front.nic)
     ensure_effect()
-    assert soon(lambda: net.outside_reaches(address.address, 80))
-    group_set_rules(actor=actor, group=db, rules=[*groups.outbound_all(), tcp(80)])
+    assert soon(lambda: net.outside_reaches(public.address, 80))
     back.listen(80)
-    front.run("echo front >/tmp/who")
-    floating.floating_associate(actor=actor, floating_ip=address, interface=back.nic)  # moves to the other host
+    net.set_rules(db, tcp(80))
+    net.set_rules(web)  # so that only the other one can answer
+    assert soon(lambda: not net.outside_reaches(public.address, 80))
+    floating.floating_associate(actor=actor, floating_ip=public, interface=back.nic)
     ensure_effect()
-    floating_row = FloatingIP.objects.get()
-    assert floating_row.interface == back.nic
-    group_set_rules(actor=actor, group=web, rules=groups.outbound_all())  # so that only the other one can answer
-    ensure_effect()
-    assert soon(lambda: net.outside_reaches(address.address, 80))
-    assert booted == {guest.instance.pk: guest.run("cat /proc/sys/kernel/random/boot_id") for guest in (front, back)}
+    assert soon(lambda: net.outside_reaches(public.address, 80))
+    assert booted == [guest.run("cat /proc/sys/kernel/random/boot_id") for guest in guests]
 
 
 def test_equal_addresses_in_two_vpcs_are_two_machines(net: Net) -> None:
