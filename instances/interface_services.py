@@ -8,7 +8,7 @@ from cloudia.accounts.actor import Actor
 from cloudia.accounts.audit import audited
 from cloudia.core.errors import InputError
 from cloudia.core.faults import Faults
-from cloudia.core.policy import ActionDenied
+from cloudia.core.policy import ActionDenied, gone
 from instances import policies
 from instances.interfaces import interfaces_record
 from instances.models import Instance, InstanceInterface
@@ -33,7 +33,7 @@ def interface_add(*, actor: Actor, instance: Instance, wish: InterfaceWish) -> I
     Instance.objects.select_for_update().filter(pk=instance.pk).values_list("pk").first()
     row = Instance.objects.for_display().filter(pk=instance.pk).first()
     if row is None:
-        raise ActionDenied(policies.gone())
+        raise ActionDenied(gone())
     policies.ADD_INTERFACE.check(row, actor)
     if row.interfaces.count() >= MAX_INTERFACES:
         raise InputError(_("At most %(most)s.") % {"most": MAX_INTERFACES}, code="too_many")
@@ -77,7 +77,7 @@ def _locked(link: InstanceInterface) -> InstanceInterface:
     rows = InstanceInterface.objects.select_related("instance__host", "instance__current_job", "interface__subnet")
     row = rows.filter(pk=link.pk).first()
     if row is None:
-        raise ActionDenied(policies.gone())
+        raise ActionDenied(gone())
     return row
 
 

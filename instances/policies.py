@@ -12,11 +12,6 @@ from cloudia.core.policy import Action, Denial, Holder, Kind, Rule
 from instances.enums import PowerState
 
 
-def gone() -> Denial:
-    """It was deleted between looking and asking."""
-    return Denial("gone", gettext("It was deleted meanwhile."))
-
-
 def managed_by_us(instance: Any, actor: Any) -> Denial | None:
     """Instances that a system made are managed by that system, not by hand."""
     if instance.origin in {Origin.MANUAL, actor.origin}:

@@ -9,7 +9,7 @@ from cloudia.accounts.actor import Actor
 from cloudia.accounts.audit import audited
 from cloudia.accounts.models import Project
 from cloudia.core.faults import Faults
-from cloudia.core.policy import Action, ActionDenied
+from cloudia.core.policy import Action, ActionDenied, gone
 from cloudia.hosts.models import Host
 from cloudia.hosts.placement import Demand, place
 from cloudia.jobs.models import Job
@@ -95,7 +95,7 @@ def _checked(action: Action, instance: Instance, actor: Actor) -> Instance:
     """The row under its lock, after the only check that counts. Raises ActionDenied, also if it was deleted."""
     locked = Instance.objects.select_for_update().filter(pk=instance.pk).values_list("pk")  # joins can't be locked too
     if not locked:
-        raise ActionDenied(policies.gone())
+        raise ActionDenied(gone())
     row = Instance.objects.for_policies().get(pk=instance.pk)
     action.check(row, actor)
     return row

@@ -8,17 +8,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from cloudia.accounts.enums import Permission
-from cloudia.core.policy import Action, Denial, Holder
-
-
-def gone() -> Denial:
-    """It was deleted between looking and asking."""
-    return Denial("gone", gettext("It was deleted meanwhile."))
-
-
-def _in_use(holder: Holder) -> Denial:
-    message = gettext("“%(name)s” uses it.") % {"name": holder.name}
-    return Denial("in_use", message, holder=holder)
+from cloudia.core.policy import Action, Denial, Holder, in_use
 
 
 def has_no_subnets(vpc: Any, actor: Any) -> Denial | None:
@@ -31,7 +21,7 @@ def has_no_subnets(vpc: Any, actor: Any) -> Denial | None:
 
 def no_interface_uses_it(row: Any, actor: Any) -> Denial | None:
     """Neither a subnet nor a security group goes while an instance has it."""
-    return _in_use(row.some_user.owner) if row.some_user else None
+    return in_use(row.some_user.owner) if row.some_user else None
 
 
 def is_not_default(group: Any, actor: Any) -> Denial | None:

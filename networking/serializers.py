@@ -9,11 +9,11 @@ from rest_framework import serializers
 
 from cloudia.accounts.selectors import projects_visible_to
 from cloudia.api.fields import ActionsField, Input, Ref, Reference, Text, Time, VerdictSerializer
+from cloudia.core.rows import MAX_DESCRIPTION, MAX_NAME
 from networking import policies
 from networking.models import VPC, ExternalNetwork, FloatingIP, NetworkInterface, Subnet
 from networking.selectors import AddressUse
 from networking.services.ranges import MAX_DNS, MAX_RESERVED
-from networking.services.rows import MAX_DESCRIPTION, MAX_NAME
 from networking.services.subnets import range_warning
 
 MAX_ADDRESS = 64  # characters; more than any address has, so that what is wrong is said about the address

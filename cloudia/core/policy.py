@@ -45,6 +45,16 @@ class Denial:
     holder: Holder | None = None
 
 
+def gone() -> Denial:
+    """It was deleted between looking and asking."""
+    return Denial("gone", _("It was deleted meanwhile."))
+
+
+def in_use(holder: Holder) -> Denial:
+    """Something depends on it."""
+    return Denial("in_use", _("“%(name)s” uses it.") % {"name": holder.name}, holder=holder)
+
+
 class Actor(Protocol):
     """Whoever asks: a person, a token, a system component."""
 

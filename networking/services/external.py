@@ -11,11 +11,11 @@ from cloudia.accounts.actor import Actor
 from cloudia.accounts.audit import audited
 from cloudia.core.faults import Faults
 from cloudia.core.networks import Network
+from cloudia.core.rows import checked
 from cloudia.core.validation import clean
 from networking import policies
 from networking.models import ExternalNetwork
 from networking.services import ranges
-from networking.services.rows import checked
 
 
 @audited("external_network.create")

@@ -10,10 +10,10 @@ from cloudia.accounts.audit import audited
 from cloudia.accounts.models import Project
 from cloudia.core.errors import InputError
 from cloudia.core.faults import Faults
+from cloudia.core.rows import check_description, checked
 from networking import policies
 from networking.models import ExternalNetwork, FloatingIP, NetworkInterface
 from networking.services.addresses import outer_address
-from networking.services.rows import check_description, checked
 
 
 @audited("floating_ip.allocate", target="project")

@@ -15,11 +15,11 @@ from cloudia.accounts.actor import Actor
 from cloudia.accounts.audit import audited
 from cloudia.accounts.models import Project
 from cloudia.core.faults import Faults
-from cloudia.core.policy import ActionDenied
+from cloudia.core.policy import ActionDenied, gone
+from cloudia.core.rows import check_description, check_name, checked, locked
 from networking import policies
 from networking.enums import Direction, Protocol
 from networking.models import SecurityGroup, SecurityGroupRule
-from networking.services.rows import check_description, check_name, checked, locked
 from networking.services.rules import RuleWish, check_rules
 
 EVERYWHERE = ("0.0.0.0/0", "::/0")
@@ -126,7 +126,7 @@ def _checked_with_peers(group: SecurityGroup, wishes: Sequence[RuleWish], actor:
     held = locked(SecurityGroup, [group, *peers])
     row = checked(policies.EDIT_GROUP, group, actor)
     if not all(peer.pk in held for peer in peers):
-        raise ActionDenied(policies.gone())
+        raise ActionDenied(gone())
     return row
 
 

@@ -12,9 +12,9 @@ from django.utils.translation import gettext as _
 from cloudia.accounts.models import Project
 from cloudia.core.errors import InputError
 from cloudia.core.faults import Faults
+from cloudia.core.rows import locked
 from networking.models import NetworkInterface, SecurityGroup, Subnet
 from networking.services import addresses
-from networking.services.rows import locked
 
 MAX_INTERFACES = 8  # of one machine: PCIe slots are limited
 MAX_GROUPS = 16  # of one interface

@@ -12,9 +12,9 @@ from django.utils.translation import gettext as _
 
 from cloudia.core.faults import Faults
 from cloudia.core.networks import Network, parse_network
+from cloudia.core.rows import check_description
 from networking.enums import Direction, Protocol
 from networking.models import MAX_PORT, SecurityGroup, SecurityGroupRule
-from networking.services.rows import check_description
 
 
 @dataclass(frozen=True, kw_only=True)

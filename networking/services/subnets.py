@@ -15,10 +15,10 @@ from cloudia.accounts.actor import Actor
 from cloudia.accounts.audit import audited
 from cloudia.core.faults import Faults
 from cloudia.core.networks import Network
+from cloudia.core.rows import check_name, checked
 from networking import policies
 from networking.models import VPC, Subnet
 from networking.services import ranges
-from networking.services.rows import check_name, checked
 
 PRIVATE = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))  # RFC 1918
 

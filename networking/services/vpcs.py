@@ -11,10 +11,10 @@ from cloudia.accounts.actor import Actor
 from cloudia.accounts.audit import audited
 from cloudia.accounts.models import Project
 from cloudia.core.faults import Faults
+from cloudia.core.rows import check_description, check_name, checked
 from networking import policies
 from networking.models import VPC, ExternalNetwork, FloatingIP
 from networking.services.addresses import outer_address
-from networking.services.rows import check_description, check_name, checked
 
 
 @audited("vpc.create", target="project")

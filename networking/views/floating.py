@@ -19,7 +19,9 @@ from cloudia.accounts import quotas
 from cloudia.accounts.actor import Actor
 from cloudia.core.errors import InputError
 from cloudia.core.policy import Text, verdicts
+from cloudia.ui.dialogs import asked, formed
 from cloudia.ui.links import holder_url
+from cloudia.ui.lists import NEWEST, ListPage
 from cloudia.ui.requests import actor_of, project_of
 from cloudia.ui.rows import actions_json
 from networking import policies
@@ -29,8 +31,6 @@ from networking.models import FloatingIP, NetworkInterface
 from networking.querysets import FloatingIPQuerySet
 from networking.services import floating as services
 from networking.trace_forms import interfaces_of
-from networking.views.dialogs import asked, formed
-from networking.views.lists import NEWEST, ListPage
 
 SORTS = {"address": "address", "description": "description", "created_at": "created_at"}
 SORTS |= {"instance": "interface__owner_name", "network": "external_network__name"}
@@ -39,7 +39,7 @@ ONE_ONLY = gettext_lazy("Only one floating IP at a time.")
 LIST = ListPage(
     prefix="floating",
     target="floating-ips",
-    folder="floating",
+    folder="networking/floating",
     filters=FloatingIPFilter,
     sorts=SORTS,
     sortings=(("address", gettext_lazy("By address")), NEWEST),

@@ -17,6 +17,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 from cloudia.accounts import quotas
 from cloudia.accounts.actor import Actor
 from cloudia.core.policy import Text, verdicts
+from cloudia.ui.dialogs import asked, formed
+from cloudia.ui.lists import NEWEST, ListPage
 from cloudia.ui.requests import actor_of, project_of
 from cloudia.ui.rows import actions_json
 from cloudia.ui.search import Found
@@ -26,15 +28,13 @@ from networking.group_forms import NamingForm
 from networking.models import SecurityGroup
 from networking.querysets import SecurityGroupQuerySet
 from networking.services import groups as services
-from networking.views.dialogs import asked, formed
-from networking.views.lists import NEWEST, ListPage
 
 SORTS = {"name": "name", "rules": "rule_count", "interfaces": "interface_count", "created_at": "created_at"}
 ONE_ONLY = gettext_lazy("Only one security group at a time.")
 LIST = ListPage(
     prefix="group",
     target="groups",
-    folder="groups",
+    folder="networking/groups",
     filters=SecurityGroupFilter,
     sorts=SORTS,
     sortings=(("name", gettext_lazy("By name")), NEWEST),

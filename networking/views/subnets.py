@@ -22,10 +22,12 @@ from cloudia.core.errors import InputError
 from cloudia.core.ids import is_uuid
 from cloudia.core.networks import parse_network
 from cloudia.core.policy import Text, verdicts
+from cloudia.ui.dialogs import asked, formed
 from cloudia.ui.filters import select
 from cloudia.ui.htmx import render_page
 from cloudia.ui.links import holder_url
 from cloudia.ui.listing import Listing
+from cloudia.ui.lists import NEWEST, ListPage
 from cloudia.ui.requests import actor_of, project_of
 from cloudia.ui.rows import actions_json
 from cloudia.ui.search import Found
@@ -36,15 +38,13 @@ from networking.models import VPC, Subnet
 from networking.querysets import SubnetQuerySet
 from networking.selectors import AddressUse, addresses_in_use
 from networking.services import subnets as services
-from networking.views.dialogs import asked, formed
-from networking.views.lists import NEWEST, ListPage
 
 SORTS = {"name": "name", "cidr": "cidr", "vpc": "vpc__name", "used": "used", "created_at": "created_at"}
 ONE_ONLY = gettext_lazy("Only one subnet at a time.")
 LIST = ListPage(
     prefix="subnet",
     target="subnets",
-    folder="subnets",
+    folder="networking/subnets",
     filters=SubnetFilter,
     sorts=SORTS,
     sortings=(("name", gettext_lazy("By name")), NEWEST),

@@ -18,7 +18,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 from cloudia.accounts import quotas
 from cloudia.accounts.actor import Actor
 from cloudia.core.policy import Text, Verdict, verdicts
+from cloudia.ui.dialogs import asked, formed
 from cloudia.ui.htmx import render_page
+from cloudia.ui.lists import NEWEST, ListPage
 from cloudia.ui.requests import actor_of, project_of
 from cloudia.ui.rows import actions_json
 from cloudia.ui.search import Found
@@ -28,8 +30,6 @@ from networking.forms import VPCForm
 from networking.models import VPC, ExternalNetwork, Subnet
 from networking.querysets import VPCQuerySet
 from networking.services import vpcs as services
-from networking.views.dialogs import asked, formed
-from networking.views.lists import NEWEST, ListPage
 from networking.views.picture import picture_of
 
 SORTS = {"name": "name", "subnets": "subnet_count", "created_at": "created_at"}
@@ -37,7 +37,7 @@ ONE_ONLY = gettext_lazy("Only one VPC at a time.")
 LIST = ListPage(
     prefix="vpc",
     target="vpcs",
-    folder="vpcs",
+    folder="networking/vpcs",
     filters=VPCFilter,
     sorts=SORTS,
     sortings=(("name", gettext_lazy("By name")), NEWEST),

@@ -1,4 +1,4 @@
-"""The lists of networks: all of one shape, as the address filters, sorts and pages them."""
+"""Lists of what a project has: all of one shape, as the address filters, sorts and pages them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,20 @@ from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 
 from cloudia.accounts.actor import Actor
+from cloudia.accounts.models import Project
 from cloudia.core.policy import Action, Text, Verdict
+from cloudia.ui.dialogs import toolbar
 from cloudia.ui.filters import is_filtered
 from cloudia.ui.htmx import render_page
 from cloudia.ui.listing import listing
 from cloudia.ui.requests import actor_of, project_of
-from networking.views.dialogs import toolbar
 
 NEWEST = ("-created_at", _("Newest first"))
+
+
+def of_project(rows: Any, project: Project) -> Any:
+    """What belongs to the current project: what most lists show."""
+    return rows.filter(project=project)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,7 @@ class ListPage:
     actions: Sequence[Action]
     one_only: Text
     narrowed_by: Sequence[str] = ("search",)
+    within: Callable[[Any, Project], Any] = of_project
 
     def show(
         self,
@@ -48,7 +55,7 @@ class ListPage:
         actor, project = actor_of(request), project_of(request)
         if project is None:
             return render(request, "no_project.html")
-        rows = self.filters(request.GET, queryset=visible(actor).filter(project=project)).qs
+        rows = self.filters(request.GET, queryset=self.within(visible(actor), project)).qs
         found = listing(request, rows, sorts=self.sorts, default=self.sortings[0][0])
         context = {
             "listing": found,
@@ -59,5 +66,5 @@ class ListPage:
             "sortings": self.sortings,
             **more,
         }
-        partials = {self.target: f"networking/{self.folder}/_results.html"}
-        return render_page(request, f"networking/{self.folder}/list.html", context, partials=partials)
+        partials = {self.target: f"{self.folder}/_results.html"}
+        return render_page(request, f"{self.folder}/list.html", context, partials=partials)

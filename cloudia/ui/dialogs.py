@@ -40,7 +40,7 @@ def asked(
         return _done(request, perform, gone or back)
     denial = action.denial(row, actor_of(request))
     context = {"row": row, "action": action, "icon": icon, "denial": denial}
-    return _show(request, "networking/dialogs/ask.html", context)
+    return _show(request, "components/ask.html", context)
 
 
 def formed(
@@ -67,7 +67,7 @@ def formed(
 
 def _show(request: HttpRequest, template: str, context: Mapping[str, Any], status: int = 200) -> HttpResponse:
     """The dialog, or a page with it for browsers without scripts."""
-    wrapped = template if details(request) else "networking/dialogs/page.html"
+    wrapped = template if details(request) else "components/dialog_page.html"
     response = render(request, wrapped, {**context, "dialog_template": template}, status=status)
     patch_vary_headers(response, ["HX-Request", "HX-Target"])
     return response

@@ -6,15 +6,13 @@ from collections.abc import Iterable
 from typing import Any, TypeVar
 from uuid import UUID
 
+from django.db import models
 from django.utils.translation import gettext as _
 
-from cloudia.accounts.actor import Actor
 from cloudia.core.faults import Faults
-from cloudia.core.policy import Action, ActionDenied
-from networking import policies
-from networking.models.resources import Resource
+from cloudia.core.policy import Action, ActionDenied, Actor, gone
 
-R = TypeVar("R", bound=Resource)
+R = TypeVar("R", bound=models.Model)
 MAX_NAME, MAX_DESCRIPTION = 128, 255
 
 
@@ -36,7 +34,7 @@ def checked(action: Action, row: R, actor: Actor) -> R:
     rows: Any = type(row)._default_manager.select_for_update(no_key=not action.destructive)
     locked: R | None = rows.filter(pk=row.pk).first()
     if locked is None:
-        raise ActionDenied(policies.gone())
+        raise ActionDenied(gone())
     action.check(locked, actor)
     return locked
 
