@@ -14,12 +14,16 @@ class InstancesConfig(AppConfig):
         """Tell the platform what this app adds to it."""
         from cloudia.hosts import observers, usage  # noqa: PLC0415  # models are only loaded now
         from cloudia.jobs import registry  # noqa: PLC0415
-        from instances import observations, operations, orphans, selectors  # noqa: PLC0415
+        from instances import holders, observations, operations, orphans, selectors  # noqa: PLC0415
+        from storage import references  # noqa: PLC0415
 
         registry.register(*operations.ALL)
         usage.register(selectors.usage_by_host)
         observers.register(observations.InstanceObserver())
         observers.register(orphans.OrphanObserver())
+        references.register("image", holders.made_of)
+        references.register("volume", holders.having)
+        references.register("filesystem", holders.mounting)
         self._add_pages()
 
     @staticmethod

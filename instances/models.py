@@ -22,7 +22,7 @@ from instances import enums
 from instances.enums import DesiredState, PowerState
 from instances.querysets import InstanceQuerySet, InstanceTypeQuerySet
 from networking.models import VPC, NetworkInterface
-from storage.models import Image, Volume
+from storage.models import FileSystem, Image, Volume
 
 MAX_VCPUS = 255  # QEMU's q35 machine without an x2APIC-capable guest
 MAX_MEMORY_MIB = 4 * 1024 * 1024
@@ -211,6 +211,25 @@ class InstanceDisk(models.Model):
     def device_name(self) -> str:
         """장치 이름: what a Linux guest usually calls it."""
         return f"vd{chr(ord('a') + self.position)}"
+
+
+class InstanceMount(models.Model):
+    """A file system that an instance mounts at ``mount_path``, a folder inside the guest."""
+
+    instance = models.ForeignKey(Instance, models.CASCADE, related_name="mounts")
+    filesystem = models.ForeignKey(FileSystem, models.PROTECT, related_name="mounts")
+    mount_path = models.CharField(_("mount path"), max_length=255)
+    created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["mount_path"]
+        constraints = [
+            models.UniqueConstraint(fields=["instance", "filesystem"], name="filesystem_mounted_once"),
+            models.UniqueConstraint(fields=["instance", "mount_path"], name="mount_path_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.filesystem} · {self.mount_path}"
 
 
 class InstanceInterface(models.Model):

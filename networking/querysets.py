@@ -8,8 +8,7 @@ from django.db import models
 from django.db.models import Count, Prefetch, Q
 from django.db.models.functions import Cast
 
-from cloudia.core.ids import is_uuid
-from cloudia.core.querysets import ProjectQuerySet, Viewer
+from cloudia.core.querysets import ProjectQuerySet, Viewer, id_is
 
 if TYPE_CHECKING:
     # The models are made from these.
@@ -33,7 +32,7 @@ class VPCQuerySet(ProjectQuerySet["VPC"]):
 
     def matching(self, text: str) -> Self:
         """Those whose name contains ``text``, or whose id begins with it."""
-        return self.filter(Q(name__icontains=text) | _id_is(text))
+        return self.filter(Q(name__icontains=text) | id_is(text))
 
 
 class SubnetQuerySet(ProjectQuerySet["Subnet"]):
@@ -47,7 +46,7 @@ class SubnetQuerySet(ProjectQuerySet["Subnet"]):
     def matching(self, text: str) -> Self:
         """Those whose name contains ``text``, or whose range begins with it."""
         rows = self.alias(range=Cast("cidr", models.TextField()))
-        return rows.filter(Q(name__icontains=text) | Q(range__startswith=text) | _id_is(text))
+        return rows.filter(Q(name__icontains=text) | Q(range__startswith=text) | id_is(text))
 
 
 class SecurityGroupQuerySet(ProjectQuerySet["SecurityGroup"]):
@@ -62,7 +61,7 @@ class SecurityGroupQuerySet(ProjectQuerySet["SecurityGroup"]):
 
     def matching(self, text: str) -> Self:
         """Those whose name or description contains ``text``."""
-        return self.filter(Q(name__icontains=text) | Q(description__icontains=text) | _id_is(text))
+        return self.filter(Q(name__icontains=text) | Q(description__icontains=text) | id_is(text))
 
 
 class InterfaceQuerySet(ProjectQuerySet["NetworkInterface"]):
@@ -98,7 +97,3 @@ def _some_interface(model: type[models.Model]) -> Prefetch[str]:
     interfaces: Any = model._meta.get_field("interfaces").related_model
     rows = interfaces.objects.order_by("created_at")[:1]
     return Prefetch("interfaces", queryset=rows, to_attr="some_interfaces")
-
-
-def _id_is(text: str) -> Q:
-    return Q(pk=text) if is_uuid(text) else Q(pk__in=[])

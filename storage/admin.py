@@ -10,8 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 from cloudia.accounts.admin_base import OperatorAdmin, ReadOnlyInline, actor_of
-from storage import services
 from storage.models import Image, StorageAttachment, StorageDomain
+from storage.services import domains as services
 
 
 class AttachmentInline(ReadOnlyInline):

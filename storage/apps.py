@@ -13,6 +13,18 @@ class StorageConfig(AppConfig):
     def ready(self) -> None:
         """Tell the platform what this app adds to it."""
         from cloudia.hosts import observers  # noqa: PLC0415  # models are only loaded now
+        from storage import references, selectors  # noqa: PLC0415
         from storage.observers import StorageObserver  # noqa: PLC0415
 
         observers.register(StorageObserver())
+        references.register("image", selectors.clones_of)
+        self._add_quotas()
+
+    @staticmethod
+    def _add_quotas() -> None:
+        from cloudia.accounts import quotas  # noqa: PLC0415  # models are only loaded now
+        from storage import selectors  # noqa: PLC0415
+
+        quotas.register(quotas.Resource("volumes", _("Volumes"), 100, selectors.volume_count))
+        quotas.register(quotas.Resource("volume_gib", _("Disk space (GiB)"), 10_000, selectors.volume_gib))
+        quotas.register(quotas.Resource("images", _("Images"), 20, selectors.image_count))

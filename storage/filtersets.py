@@ -7,7 +7,8 @@ from django.utils.translation import gettext_lazy as _
 
 from cloudia.core.filters import Ordering, flag, search
 from storage.enums import ImageStatus
-from storage.models import Image, ImageQuerySet
+from storage.models import Image
+from storage.querysets import ImageQuerySet
 
 
 class ImageFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter ships no types

@@ -1,12 +1,16 @@
-"""Who may bring in images and give storage to hosts."""
+"""Who may change storage, and what stands in the way: what is in use is not deleted."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from cloudia.accounts.enums import Permission
-from cloudia.core.policy import Action, Denial
+from cloudia.core.policy import Action, Denial, Holder, Kind, in_use
+from storage import references
+from storage.enums import FileSystemKind, ImageStatus, VolumeStatus
 
 
 def is_local_to_another_host() -> Denial:
@@ -16,7 +20,87 @@ def is_local_to_another_host() -> Denial:
     )
 
 
+def is_unused(row: Any, actor: Any) -> Denial | None:
+    """Whatever depends on it stands in the way."""
+    holders = references.holders_of(row)
+    return in_use(holders[0]) if holders else None
+
+
+def is_empty(domain: Any, actor: Any) -> Denial | None:
+    """A storage domain goes after what lies in it."""
+    content = domain.images.first() or domain.volumes.first()
+    return in_use(Holder(str(content._meta.model_name), str(content.pk), content.name)) if content else None
+
+
+def shares_a_host(filesystem: Any, actor: Any) -> Denial | None:
+    """Folders of hosts are given out by the operators of the installation."""
+    if filesystem.kind != FileSystemKind.VIRTIOFS or actor.is_operator:
+        return None
+    return Denial("permission_denied", gettext("Host directories are shared by operators."), Kind.FORBIDDEN)
+
+
 CREATE_DOMAIN = Action(name="create", label=_("Create storage domain"), permission=Permission.ADMINISTER, icon="plus")
+EDIT_DOMAIN = Action(name="edit", label=_("Edit"), permission=Permission.ADMINISTER, icon="pencil")
 ATTACH = Action(name="attach", label=_("Attach to host"), permission=Permission.ADMINISTER, icon="server")
-# Of a public image, which has no project, only operators may ask this.
+DETACH = Action(
+    name="detach",
+    label=_("Detach from host"),
+    permission=Permission.ADMINISTER,
+    confirm=_("Detach this storage domain from the host?"),
+    icon="unlink",
+)
+DELETE_DOMAIN = Action(
+    name="delete",
+    label=_("Delete"),
+    permission=Permission.ADMINISTER,
+    rules=[is_empty],
+    confirm=_("Delete this storage domain?"),
+    icon="trash",
+    destructive=True,
+)
+DOMAIN_ACTIONS: list[Action] = [EDIT_DOMAIN, ATTACH, DELETE_DOMAIN]
+
+# Asked of the project that the image is for, or of a public image, which has none.
 IMPORT = Action(name="import", label=_("Import image"), permission=Permission.MANAGE, icon="upload")
+EDIT_IMAGE = Action(name="edit", label=_("Edit"), permission=Permission.MANAGE, icon="pencil")
+DELETE_IMAGE = Action(
+    name="delete",
+    label=_("Delete"),
+    permission=Permission.MANAGE,
+    states=frozenset({ImageStatus.AVAILABLE, ImageStatus.FAILED, ImageStatus.UPLOADING}),
+    states_label=_("available or failed"),
+    rules=[is_unused],
+    confirm=_("Delete this image?"),
+    icon="trash",
+    destructive=True,
+)
+IMAGE_ACTIONS: list[Action] = [EDIT_IMAGE, DELETE_IMAGE]
+
+CREATE_VOLUME = Action(name="create", label=_("Create volume"), permission=Permission.MANAGE, icon="plus")
+EDIT_VOLUME = Action(name="edit", label=_("Rename"), permission=Permission.MANAGE, icon="pencil")
+DELETE_VOLUME = Action(
+    name="delete",
+    label=_("Delete"),
+    permission=Permission.MANAGE,
+    states=frozenset({VolumeStatus.AVAILABLE, VolumeStatus.FAILED}),
+    states_label=_("available"),
+    rules=[is_unused],
+    confirm=_("Delete this volume?"),
+    icon="trash",
+    destructive=True,
+)
+# In the order of the toolbar. The app of instances puts attach, detach and grow between them at start-up.
+VOLUME_ACTIONS: list[Action] = [EDIT_VOLUME, DELETE_VOLUME]
+
+CREATE_FILESYSTEM = Action(name="create", label=_("Register file system"), permission=Permission.MANAGE, icon="plus")
+EDIT_FILESYSTEM = Action(name="edit", label=_("Edit"), permission=Permission.MANAGE, icon="pencil")
+DELETE_FILESYSTEM = Action(
+    name="delete",
+    label=_("Delete"),
+    permission=Permission.MANAGE,
+    rules=[shares_a_host, is_unused],
+    confirm=_("Delete this file system? What is stored in it stays."),
+    icon="trash",
+    destructive=True,
+)
+FILESYSTEM_ACTIONS: list[Action] = [EDIT_FILESYSTEM, DELETE_FILESYSTEM]

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from django.db.models import Sum
 from django.utils.translation import gettext_lazy as _
 
 from cloudia.accounts.models import Project
 from cloudia.core.errors import HostUnreachable
+from cloudia.core.policy import Holder
 from cloudia.hosts.models import Host
 from storage.enums import ImageStatus
-from storage.models import Image, StorageDomain
+from storage.models import Image, StorageDomain, Volume
 
 
 def image_like(name: str, sha256: str, project: Project | None = None) -> Image | None:
@@ -31,3 +36,26 @@ def host_with(domain: StorageDomain) -> Host:
     if host is None:
         raise HostUnreachable(_("No host has this storage domain."), code="no_host")
     return host
+
+
+def clones_of(images: Sequence[UUID]) -> Mapping[UUID, Sequence[Holder]]:
+    """The volumes that begin as references to each of the images."""
+    found: dict[UUID, list[Holder]] = {}
+    for image, pk, name in Volume.objects.filter(image__in=images).values_list("image", "pk", "name"):
+        found.setdefault(image, []).append(Holder("volume", str(pk), name))
+    return found
+
+
+def volume_count(project: Project) -> int:
+    """How many volumes it has, boot disks included."""
+    return Volume.objects.filter(project=project).count()
+
+
+def volume_gib(project: Project) -> int:
+    """How much its volumes may come to hold, in GiB."""
+    return Volume.objects.filter(project=project).aggregate(gib=Sum("size_gib"))["gib"] or 0
+
+
+def image_count(project: Project) -> int:
+    """How many images of its own it has."""
+    return Image.objects.filter(project=project).count()

@@ -32,7 +32,7 @@ from cloudia.hosts.models import Host
 from cloudia.jobs.enums import JobStatus
 from cloudia.jobs.models import Job, JobLock, JobStep, Lockable
 from instances.enums import DesiredState, PowerState
-from instances.models import Instance, InstanceDisk, InstanceInterface, InstanceType
+from instances.models import Instance, InstanceDisk, InstanceInterface, InstanceMount, InstanceType
 from networking.models import (
     VPC,
     ExternalNetwork,
@@ -45,8 +45,8 @@ from networking.models import (
     Trace,
 )
 from networking.services.addresses import free_address, new_mac
-from storage.enums import ImageStatus
-from storage.models import Image, StorageAttachment, StorageDomain, Volume
+from storage.enums import FileSystemKind, ImageStatus
+from storage.models import FileSystem, Image, StorageAttachment, StorageDomain, Upload, Volume
 
 GIB = 2**30
 
@@ -163,6 +163,40 @@ class ImageFactory(DjangoModelFactory[Image]):
     file_bytes = GIB // 2
 
 
+class UploadFactory(DjangoModelFactory[Upload]):
+    """A file of 8 MiB that has just begun to come in, for an image of a project."""
+
+    class Meta:
+        model = Upload
+
+    image = SubFactory(ImageFactory, status=ImageStatus.UPLOADING, project=SubFactory(ProjectFactory))
+    length_bytes = 8 * 2**20
+
+
+class VolumeFactory(DjangoModelFactory[Volume]):
+    """A data volume that nothing uses."""
+
+    class Meta:
+        model = Volume
+
+    name = Sequence(lambda n: f"data-{n}")
+    project = SubFactory(ProjectFactory)
+    storage_domain = SubFactory(StorageDomainFactory)
+    size_gib = 10
+
+
+class FileSystemFactory(DjangoModelFactory[FileSystem]):
+    """An NFS export that every subnet may reach."""
+
+    class Meta:
+        model = FileSystem
+
+    name = Sequence(lambda n: f"share-{n}")
+    project = SubFactory(ProjectFactory)
+    kind = FileSystemKind.NFS
+    export = "nfs.example:/srv/share"
+
+
 class InstanceTypeFactory(DjangoModelFactory[InstanceType]):
     """A public type: 2 vCPUs, 4 GiB."""
 
@@ -213,6 +247,32 @@ class BootDiskFactory(DjangoModelFactory[InstanceDisk]):
     )
     position = 0
     is_boot = True
+
+
+class DataDiskFactory(DjangoModelFactory[InstanceDisk]):
+    """A data volume attached to an instance, beside its boot disk."""
+
+    class Meta:
+        model = InstanceDisk
+
+    instance = SubFactory(InstanceFactory)
+    volume = LazyAttribute(
+        lambda disk: VolumeFactory.create(
+            project=disk.instance.project, storage_domain=disk.instance.image.storage_domain
+        )
+    )
+    position = 1
+
+
+class MountFactory(DjangoModelFactory[InstanceMount]):
+    """A file system mounted by an instance."""
+
+    class Meta:
+        model = InstanceMount
+
+    instance = SubFactory(InstanceFactory)
+    filesystem = LazyAttribute(lambda mount: FileSystemFactory.create(project=mount.instance.project))
+    mount_path = Sequence(lambda n: f"/mnt/share-{n}")
 
 
 class ExternalNetworkFactory(DjangoModelFactory[ExternalNetwork]):

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any, Protocol, Self, TypeVar
 
 from django.db import models
+from django.db.models import Q
+
+from cloudia.core.ids import is_uuid
 
 
 class Viewer(Protocol):
@@ -32,3 +35,14 @@ class ProjectQuerySet(models.QuerySet[M]):
         if actor.is_operator:
             return self.all()
         return self.filter(**{f"{self.project_field}__in": actor.project_ids})
+
+
+def id_is(text: str) -> Q:
+    """Rows whose id is ``text``, or whose readable id (``vol-7f3c2a91``) it is."""
+    if is_uuid(text):
+        return Q(pk=text)
+    digits = text.rpartition("-")[2].lower()
+    if len(digits) == 8 and all(digit in "0123456789abcdef" for digit in digits):
+        low = f"{digits}-0000-0000-0000-000000000000"
+        return Q(pk__gte=low, pk__lte=f"{digits}-ffff-ffff-ffff-ffffffffffff")
+    return Q(pk__in=[])

@@ -25,7 +25,7 @@ from networking.sync import synchronise
 from storage.enums import DomainKind
 from storage.models import Image, StorageAttachment, StorageDomain
 from storage.probe import probe
-from storage.services import sha256
+from storage.services.images import sha256
 from tests.factories import HostFactory
 from tests.qemu.lab import LabHost
 
@@ -178,7 +178,7 @@ def test_failed_import_leaves_neither_row_nor_volume(
     run("setup", *words[:4])
     facts = probe(tiny_image)
     longer = dataclasses.replace(facts, file_bytes=facts.file_bytes + 1)  # as if it were cut off meanwhile
-    monkeypatch.setattr("storage.services.probe", lambda _path: longer)
+    monkeypatch.setattr("storage.services.images.probe", lambda _path: longer)
     with pytest.raises(CommandError):
         run("import_image", str(tiny_image), "--name", "cut")
     domain = StorageDomain.objects.get()

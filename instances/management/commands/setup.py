@@ -30,7 +30,8 @@ from instances.type_services import instance_type_create
 from networking.management import beginnings
 from storage.models import Image, StorageDomain
 from storage.selectors import image_like
-from storage.services import image_import, sha256, storage_domain_attach, storage_domain_create
+from storage.services.domains import storage_domain_attach, storage_domain_create
+from storage.services.images import image_import, sha256
 
 URI = "qemu:///system"
 POOL = os.environ.get("CLOUDIA_POOL_DIR") or "/var/lib/cloudia/pool"

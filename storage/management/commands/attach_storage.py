@@ -13,7 +13,7 @@ from cloudia.core.terminal import in_terminal_language
 from cloudia.hosts.models import Host
 from storage.enums import DomainKind
 from storage.models import StorageDomain
-from storage.services import storage_domain_attach, storage_domain_create
+from storage.services.domains import storage_domain_attach, storage_domain_create
 
 
 class Command(BaseCommand):

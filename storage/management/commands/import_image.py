@@ -13,7 +13,7 @@ from cloudia.accounts.commands import refusals_as_command_errors
 from cloudia.accounts.models import Project
 from cloudia.core.terminal import in_terminal_language
 from storage.models import StorageDomain
-from storage.services import image_import
+from storage.services.images import image_import
 
 
 class Command(BaseCommand):

@@ -1,0 +1,1 @@
+"""Storage as people fill it in."""

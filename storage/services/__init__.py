@@ -1,0 +1,1 @@
+"""What is asked of storage: check, record, enqueue."""
