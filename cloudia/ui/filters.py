@@ -7,23 +7,29 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.http import QueryDict
+from django.utils.translation import gettext_lazy as _
 
 from cloudia.core.policy import Text
+
+ALL = _("All")
 
 
 @dataclass(frozen=True, slots=True)
 class Select:
-    """A filter with a few choices; ``options`` are (value, label, chosen)."""
+    """A filter with a few choices; ``options`` are (value, label, chosen), ``otherwise`` is what no choice means."""
 
     name: str
     label: Text
     options: Sequence[tuple[str, Text, bool]]
+    otherwise: Text
 
 
-def select(name: str, label: Text, choices: Iterable[tuple[Any, Text]], query: QueryDict) -> Select:
+def select(
+    name: str, label: Text, choices: Iterable[tuple[Any, Text]], query: QueryDict, otherwise: Text = ALL
+) -> Select:
     """The filter ``name`` as ``query`` has it."""
     chosen = query.getlist(name)
-    return Select(name, label, [(str(value), words, str(value) in chosen) for value, words in choices])
+    return Select(name, label, [(str(value), words, str(value) in chosen) for value, words in choices], otherwise)
 
 
 def is_filtered(query: QueryDict, names: Iterable[str]) -> bool:

@@ -18,6 +18,7 @@ from cloudia.ui.filters import is_filtered
 from cloudia.ui.htmx import render_page
 from cloudia.ui.listing import listing
 from cloudia.ui.requests import actor_of, project_of
+from cloudia.ui.scope import everywhere, scope_selects
 
 NEWEST = ("-created_at", _("Newest first"))
 
@@ -51,20 +52,26 @@ class ListPage:
         row_of: Callable[[Any, Actor], object],
         **more: Any,
     ) -> HttpResponse:
-        """The page, or its results alone: what is ``visible`` of the current project, each row made by ``row_of``."""
+        """The page, or its results alone: what is ``visible`` of the current project, each row made by ``row_of``.
+
+        Operators may ask for every project's (:mod:`cloudia.ui.scope`); ``selects`` are further filters to offer.
+        """
         actor, project = actor_of(request), project_of(request)
         if project is None:
             return render(request, "no_project.html")
-        rows = self.filters(request.GET, queryset=self.within(visible(actor), project)).qs
+        rows = visible(actor) if everywhere(request) else self.within(visible(actor), project)
+        rows = self.filters(request.GET, queryset=rows).qs
         found = listing(request, rows, sorts=self.sorts, default=self.sortings[0][0])
         context = {
             "listing": found,
             "rows": [row_of(row, actor) for row in found.page],
-            "filtered": is_filtered(request.GET, self.narrowed_by),
+            "filtered": is_filtered(request.GET, [*self.narrowed_by, "scope"]),
+            "everywhere": everywhere(request),
             "toolbar": toolbar(self.prefix, self.actions, self.one_only),
             "create": Verdict(self.create, self.create.denial(project, actor)),
             "sortings": self.sortings,
             **more,
+            "selects": [*more.get("selects", ()), *scope_selects(request)],
         }
         partials = {self.target: f"{self.folder}/_results.html"}
         return render_page(request, f"{self.folder}/list.html", context, partials=partials)

@@ -21,6 +21,7 @@ from cloudia.ui.filters import Select, is_filtered, select
 from cloudia.ui.htmx import render_page
 from cloudia.ui.listing import listing
 from cloudia.ui.requests import actor_of, project_of
+from cloudia.ui.scope import everywhere, scope_selects
 from cloudia.ui.search import Found
 from cloudia.ui.templatetags.units import memory
 from instances import policies
@@ -35,7 +36,6 @@ SORTS = {name: name for name in ("name", "origin", "vcpus", "memory_mib", "creat
 FILTERS = ("search", "status", "origin", "host", "scope")
 SORTINGS = (("-created_at", _("Newest first")), ("name", _("By name")))  # on a phone, where no headings are
 EXPORTED_AT_ONCE = 1000  # rows in memory; their addresses are fetched as often
-EVERYWHERE = "all"  # ``scope=all``: operators may list the instances of every project
 
 
 @login_required
@@ -51,7 +51,7 @@ def instance_list(request: HttpRequest) -> HttpResponse:
         "rows": rows_of(found.page, actor),
         "selects": _selects(request),
         "filtered": is_filtered(request.GET, FILTERS),
-        "everywhere": _everywhere(request),
+        "everywhere": everywhere(request),
         "toolbar": toolbar(),
         "sortings": SORTINGS,
         "create": policies.CREATE.denial(project, actor) if project else None,
@@ -91,13 +91,9 @@ def _export(instance: Instance) -> tuple[Text | int, ...]:
     )
 
 
-def _everywhere(request: HttpRequest) -> bool:
-    return actor_of(request).is_operator and request.GET.get("scope") == EVERYWHERE
-
-
 def _wanted(request: HttpRequest) -> InstanceQuerySet:
     rows = Instance.objects.visible_to(actor_of(request)).for_rows()
-    if not _everywhere(request):
+    if not everywhere(request):
         rows = rows.filter(project=project_of(request))
     wanted: InstanceQuerySet = InstanceFilter(request.GET, queryset=rows).qs
     return wanted
@@ -111,8 +107,7 @@ def _selects(request: HttpRequest) -> list[Select]:
     ]
     if actor_of(request).is_operator:
         shown.append(select("host", _("Host"), Host.objects.values_list("pk", "name"), request.GET))
-        shown.append(select("scope", _("Projects"), [(EVERYWHERE, _("Every project"))], request.GET))
-    return shown
+    return [*shown, *scope_selects(request)]
 
 
 def find(actor: Actor, words: str, at_most: int) -> list[Found]:
