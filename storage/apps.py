@@ -13,9 +13,11 @@ class StorageConfig(AppConfig):
     def ready(self) -> None:
         """Tell the platform what this app adds to it."""
         from cloudia.hosts import observers  # noqa: PLC0415  # models are only loaded now
-        from storage import references, selectors  # noqa: PLC0415
+        from cloudia.jobs import registry  # noqa: PLC0415
+        from storage import references, selectors, volume_operations  # noqa: PLC0415
         from storage.observers import StorageObserver  # noqa: PLC0415
 
+        registry.register(*volume_operations.ALL)
         observers.register(StorageObserver())
         references.register("image", selectors.clones_of)
         self._add_quotas()

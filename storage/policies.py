@@ -78,6 +78,15 @@ IMAGE_ACTIONS: list[Action] = [EDIT_IMAGE, DELETE_IMAGE]
 
 CREATE_VOLUME = Action(name="create", label=_("Create volume"), permission=Permission.MANAGE, icon="plus")
 EDIT_VOLUME = Action(name="edit", label=_("Rename"), permission=Permission.MANAGE, icon="pencil")
+# Asked of a volume whose disk could not be made: try again.
+RECREATE_VOLUME = Action(
+    name="recreate",
+    label=_("Create volume"),
+    permission=Permission.MANAGE,
+    states=frozenset({VolumeStatus.FAILED}),
+    states_label=_("failed"),
+    rules=[is_unused],
+)
 DELETE_VOLUME = Action(
     name="delete",
     label=_("Delete"),

@@ -14,6 +14,7 @@ from cloudia.core.policy import Holder
 from cloudia.hosts.models import Host
 from storage.enums import ImageStatus
 from storage.models import Image, StorageDomain, Volume
+from storage.space import growing_gib
 
 
 def image_like(name: str, sha256: str, project: Project | None = None) -> Image | None:
@@ -53,7 +54,8 @@ def volume_count(project: Project) -> int:
 
 def volume_gib(project: Project) -> int:
     """How much its volumes may come to hold, in GiB."""
-    return Volume.objects.filter(project=project).aggregate(gib=Sum("size_gib"))["gib"] or 0
+    volumes = Volume.objects.filter(project=project)
+    return (volumes.aggregate(gib=Sum("size_gib"))["gib"] or 0) + growing_gib(volumes)
 
 
 def image_count(project: Project) -> int:
