@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import tarfile
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -35,6 +34,7 @@ class Package:
 
 
 TABLER = Package("@tabler/core", "1.6.1", "tabler", ("dist/css/tabler.min.css", "dist/js/tabler.min.js"))
+TUS = Package("tus-js-client", "4.3.1", "tus", ("dist/tus.min.js",))
 ICONS = Package("@tabler/icons", "3.51.0", "tabler-icons")
 
 
@@ -43,8 +43,9 @@ def fetch(package: Package, folder: Path) -> Path:
     spec = f"{package.name}@{package.version}"
     done = subprocess.run(["npm", "pack", "--json", spec], cwd=folder, check=True, capture_output=True)
     target = folder / package.folder
-    with tarfile.open(folder / json.loads(done.stdout)[0]["filename"]) as archive:
-        archive.extractall(target, filter="data")
+    target.mkdir()
+    archive = folder / json.loads(done.stdout)[0]["filename"]
+    subprocess.run(["tar", "-xf", archive, "-C", target], check=True)  # Debian 12's tarfile has no filters yet
     return target / "package"
 
 
@@ -74,7 +75,7 @@ def sprite(source: Path, names: Iterable[str]) -> str:
 def main() -> None:
     """Fetch every package and write what the pages use of it."""
     with tempfile.TemporaryDirectory() as folder:
-        sources = {package: fetch(package, Path(folder)) for package in (TABLER, ICONS)}
+        sources = {package: fetch(package, Path(folder)) for package in (TABLER, TUS, ICONS)}
         lines = [install(package, source) for package, source in sources.items()]
         (VENDOR / "VERSIONS").write_text("".join(lines), encoding="utf-8")
         (STATIC / icons.SPRITE).write_text(sprite(sources[ICONS], icons.NAMES), encoding="utf-8")
