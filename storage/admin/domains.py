@@ -1,4 +1,4 @@
-"""Operators' pages for storage domains and images."""
+"""Operators' pages for storage domains."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 from cloudia.accounts.admin_base import OperatorAdmin, ReadOnlyInline, actor_of
-from storage.models import Image, StorageAttachment, StorageDomain
+from storage.models import StorageAttachment, StorageDomain
 from storage.services import domains as services
 
 
@@ -45,25 +45,3 @@ class StorageDomainAdmin(OperatorAdmin):
         """Say how a host gets one: libvirt must answer for that, and no page waits for libvirt."""
         hint = _("A host gets a storage domain by “manage.py attach_storage”.")
         return super().changelist_view(request, {"subtitle": hint})
-
-
-@admin.register(Image)
-class ImageAdmin(OperatorAdmin):
-    """Images: whose they are, and whether they are still offered. They come in by ``manage.py import_image``."""
-
-    list_display = (
-        "name", "os_type", "os_version", "status", "project", "storage_domain", "deprecated", "file_bytes",
-    )  # fmt: skip
-    list_filter = ("status", "deprecated", "storage_domain", "project")
-    list_select_related = ("project", "storage_domain")
-    search_fields = ("name", "os_type", "id")
-    autocomplete_fields = ("project",)
-    fields = (
-        "id", "name", "project", "os_type", "os_version", "deprecated", "status", "storage_domain",
-        "virtual_bytes", "file_bytes", "sha256", "created_at",
-    )  # fmt: skip
-    readonly_fields = ("id", "status", "storage_domain", "virtual_bytes", "file_bytes", "sha256", "created_at")
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """A file must come with it."""
-        return False

@@ -1,0 +1,33 @@
+"""Operators' pages for images."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from cloudia.accounts.admin_base import OperatorAdmin
+from storage.models import Image
+
+
+@admin.register(Image)
+class ImageAdmin(OperatorAdmin):
+    """Images: whose they are, and whether they are still offered. They come in by ``manage.py import_image``."""
+
+    list_display = (
+        "name", "os_type", "os_version", "status", "project", "storage_domain", "deprecated", "file_bytes",
+    )  # fmt: skip
+    list_filter = ("status", "deprecated", "storage_domain", "project")
+    list_select_related = ("project", "storage_domain")
+    search_fields = ("name", "os_type", "id")
+    autocomplete_fields = ("project",)
+    fields = (
+        "id", "name", "project", "os_type", "os_version", "deprecated", "status", "storage_domain",
+        "virtual_bytes", "file_bytes", "sha256", "created_at",
+    )  # fmt: skip
+    readonly_fields = ("id", "status", "storage_domain", "virtual_bytes", "file_bytes", "sha256", "created_at")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """A file must come with it."""
+        return False
