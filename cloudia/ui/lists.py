@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,10 @@ from cloudia.ui.requests import actor_of, project_of
 from cloudia.ui.scope import everywhere, scope_selects
 
 NEWEST = ("-created_at", _("Newest first"))
+
+
+def nothing_more(rows: Iterable[Any]) -> None:
+    """What most lists ask about their rows beyond the rows themselves."""
 
 
 def of_project(rows: Any, project: Project) -> Any:
@@ -44,6 +48,7 @@ class ListPage:
     one_only: Text
     narrowed_by: Sequence[str] = ("search",)
     within: Callable[[Any, Project], Any] = of_project
+    fill: Callable[[Iterable[Any]], None] = nothing_more  # for all rows of a page at once
 
     def show(
         self,
@@ -62,6 +67,7 @@ class ListPage:
         rows = visible(actor) if everywhere(request) else self.within(visible(actor), project)
         rows = self.filters(request.GET, queryset=rows).qs
         found = listing(request, rows, sorts=self.sorts, default=self.sortings[0][0])
+        self.fill(found.page.object_list)
         context = {
             "listing": found,
             "rows": [row_of(row, actor) for row in found.page],
