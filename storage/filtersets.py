@@ -1,4 +1,4 @@
-"""Narrowing lists of images: one filter set for the page and for the API."""
+"""Narrowing lists of images and volumes: one filter set for a page and for the API."""
 
 from __future__ import annotations
 
@@ -6,18 +6,21 @@ import django_filters as filters
 from django.utils.translation import gettext_lazy as _
 
 from cloudia.core.filters import Ordering, flag, search
-from storage.enums import ImageStatus
-from storage.models import Image
-from storage.querysets import ImageQuerySet
+from storage.enums import ImageStatus, VolumeStatus
+from storage.models import Image, Volume
+from storage.querysets import ImageQuerySet, VolumeQuerySet
+
+VISIBILITIES = (("public", _("Public")), ("project", _("This project's")))
 
 
 class ImageFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter ships no types
-    """Images by name, status, system and project."""
+    """Images by name, system or id; by status, project, and whether they are public."""
 
     search = search("by_text")
     status = filters.MultipleChoiceFilter(choices=ImageStatus.choices, label=_("Status"))
     os_type = filters.CharFilter(max_length=64, label=_("Operating system"))
     deprecated = flag(_("Deprecated"))
+    visibility = filters.ChoiceFilter(choices=VISIBILITIES, method="by_visibility", label=_("Visibility"))
     project = filters.UUIDFilter(field_name="project_id", label=_("Project"))
     ordering = Ordering("name", "created_at")
 
@@ -26,5 +29,30 @@ class ImageFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter shi
         fields: tuple[str, ...] = ()
 
     def by_text(self, rows: ImageQuerySet, _name: str, text: str) -> ImageQuerySet:
-        """By name."""
-        return rows.filter(name__icontains=text)
+        """By name, system or id."""
+        return rows.matching(text)
+
+    def by_visibility(self, rows: ImageQuerySet, _name: str, wanted: str) -> ImageQuerySet:
+        """Public ones, or those of projects."""
+        return rows.filter(project__isnull=wanted == "public")
+
+
+class VolumeFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter ships no types
+    """Volumes by name or id; by status, storage domain, image, and whether an instance has them."""
+
+    search = search("by_text")
+    status = filters.MultipleChoiceFilter(choices=VolumeStatus.choices, label=_("Status"))
+    # The app of instances attaches volumes.
+    attached = flag(_("Attached"), field_name="attachment", lookup_expr="isnull", exclude=True)
+    storage_domain = filters.UUIDFilter(field_name="storage_domain_id", label=_("Storage domain"))
+    image = filters.UUIDFilter(field_name="image_id", label=_("Image"))
+    project = filters.UUIDFilter(field_name="project_id", label=_("Project"))
+    ordering = Ordering("name", "size_gib", "created_at")
+
+    class Meta:
+        model = Volume
+        fields: tuple[str, ...] = ()
+
+    def by_text(self, rows: VolumeQuerySet, _name: str, text: str) -> VolumeQuerySet:
+        """By name or id."""
+        return rows.matching(text)
