@@ -26,8 +26,9 @@ from cloudia.jobs.enums import ACTIVE, JobStatus, StepStatus
 from cloudia.jobs.filtersets import JobFilter, kind_choices
 from cloudia.jobs.models import Job, JobQuerySet, JobStep
 from cloudia.jobs.selectors import active_jobs
+from cloudia.ui.dialogs import Started, notice
 from cloudia.ui.filters import is_filtered, select
-from cloudia.ui.htmx import accepted, details, refused, render_page, toast
+from cloudia.ui.htmx import details, refused, render_page, toast
 from cloudia.ui.links import Link, holder_link
 from cloudia.ui.listing import listing
 from cloudia.ui.requests import actor_of, project_of
@@ -117,8 +118,13 @@ def job_action(request: HttpRequest, pk: UUID, name: str) -> HttpResponse:
 
 def job_accepted(text: str, job: Job) -> HttpResponse:
     """The answer to a dialog: a notice that follows the job."""
-    return accepted(
-        text,
+    return notice(started(job, text))
+
+
+def started(job: Job, text: str = "") -> Started:
+    """What a dialog says of a job that it has started."""
+    return Started(
+        text or gettext("Accepted: %(job)s") % {"job": job},
         reverse("job-detail", args=[job.pk]),
         gettext("Open job"),
         live=f"job:{job.pk}",

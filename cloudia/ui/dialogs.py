@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from django.contrib import messages
@@ -13,12 +14,24 @@ from django_htmx.http import trigger_client_event
 
 from cloudia.core.errors import InputError
 from cloudia.core.policy import Action, ActionDenied, Text
-from cloudia.ui.htmx import details, refused, toast
+from cloudia.ui.htmx import accepted, details, refused, toast
 from cloudia.ui.links import holder_link
 from cloudia.ui.requests import actor_of
 from cloudia.ui.toolbar import ListAction, row_url
 
-Perform: TypeAlias = Callable[[], Text]  # does it and says that it is done
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """Work that goes on when its dialog is closed: the notice links to ``href`` and follows the topic ``live``."""
+
+    text: Text
+    href: str
+    link: Text
+    live: str
+    refresh: str  # the address of the notice as it stands
+
+
+Perform: TypeAlias = Callable[[], Text | Started]  # does it and says that it is done, or that it goes on
 
 
 def toolbar(prefix: str, actions: Iterable[Action], one_only: Text) -> list[ListAction]:
@@ -76,13 +89,20 @@ def _show(request: HttpRequest, template: str, context: Mapping[str, Any], statu
 def _done(request: HttpRequest, perform: Perform, back: str) -> HttpResponse:
     """Do it: the dialog closes and a notice says so, or why not."""
     try:
-        text = perform()
+        done = perform()
     except ActionDenied as error:
         if details(request):
             return refused(error.denial)
         messages.error(request, str(error.denial.message))
         return redirect(back)
     if details(request):
-        return toast(trigger_client_event(HttpResponse(status=204), "dialog:close", {}), text)
-    messages.success(request, str(text))
+        return notice(done)
+    messages.success(request, str(done.text if isinstance(done, Started) else done))
     return redirect(back)
+
+
+def notice(done: Text | Started) -> HttpResponse:
+    """The answer that closes the dialog and says so."""
+    if isinstance(done, Started):
+        return accepted(done.text, done.href, done.link, live=done.live, refresh=done.refresh)
+    return toast(trigger_client_event(HttpResponse(status=204), "dialog:close", {}), done)
