@@ -49,6 +49,14 @@ class FileSystemKind(models.TextChoices):
     VIRTIOFS = "virtiofs", "VIRTIOFS"  # a folder of the host
 
 
+class StrayKind(models.TextChoices):
+    """Where files and rows disagree."""
+
+    ORPHAN = "orphan", _("Left over")  # a file named like ours that no row owns
+    MISSING = "missing", _("File missing")  # a row whose file is not there
+    FOREIGN = "foreign", _("Not ours")  # a file that we never make; it is never deleted
+
+
 # What people see.
 AVAILABLE = DisplayState("available", _("Available"), "circle-check", "ok")
 UPLOADING = DisplayState("uploading", _("Uploading"), "upload", "busy")

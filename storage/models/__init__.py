@@ -4,6 +4,7 @@ from storage.models.base import GIB, Stored
 from storage.models.domains import StorageAttachment, StorageDomain
 from storage.models.filesystems import FileSystem, FileSystemPlace
 from storage.models.images import Image, Upload
+from storage.models.strays import StrayFile
 from storage.models.volumes import Volume
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "StorageAttachment",
     "StorageDomain",
     "Stored",
+    "StrayFile",
     "Upload",
     "Volume",
 ]

@@ -7,15 +7,17 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from cloudia.core import secrets
+from cloudia.core.policy import Holder
 from cloudia.core.text import in_current_language
 from cloudia.hosts.models import Host
+from cloudia.jobs.models import Lockable
 from storage.enums import DomainKind, Media
 from storage.kinds import KINDS, Kind
 from storage.models.base import Stored
 from storage.querysets import StorageDomainQuerySet
 
 
-class StorageDomain(Stored):
+class StorageDomain(Stored, Lockable):
     """스토리지 도메인: the same libvirt pool on every attached host."""
 
     PREFIX = "sd"
@@ -43,6 +45,9 @@ class StorageDomain(Stored):
         validators=[MinValueValidator(1)],
         help_text=_("How many times its capacity may be promised to disks, which take room only as they fill."),
     )
+    # Whether the marker (storage.pools) lies in it: without it there, a directory is not this storage domain's.
+    marked = models.BooleanField(default=False, editable=False)
+    scanned_at = models.DateTimeField(null=True, editable=False)  # when its files were last compared with the rows
     hosts = models.ManyToManyField(Host, through="StorageAttachment", related_name="storage_domains")
 
     objects = StorageDomainQuerySet.as_manager()
@@ -74,17 +79,13 @@ class StorageDomain(Stored):
         """Keep the Ceph key sealed; it is never shown again."""
         self.sealed_secret = secrets.seal(secret)
 
-    @property
-    def held_by(self) -> None:
-        """No job holds a storage domain."""
-        return
-
 
 class StorageAttachment(models.Model):
     """A storage domain on one host, as the watcher last saw it."""
 
     domain = models.ForeignKey(StorageDomain, models.CASCADE, related_name="attachments")
     host = models.ForeignKey(Host, models.CASCADE, related_name="attachments")
+    leaving = models.BooleanField(default=False, editable=False)  # being detached: nothing new begins to need it
     active = models.BooleanField(_("active"), default=False, editable=False)
     problem_texts = models.JSONField(default=dict, editable=False)  # why it is not, by language code
     capacity_bytes = models.BigIntegerField(default=0, editable=False)
@@ -98,6 +99,11 @@ class StorageAttachment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.domain} · {self.host}"
+
+    @property
+    def held_by(self) -> Holder | None:
+        """The running job that has its storage domain."""
+        return self.domain.held_by
 
     @property
     def problem(self) -> str:
