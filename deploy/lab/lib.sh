@@ -69,7 +69,7 @@ spawn() { # NAME ROLE: start process 1 of a machine; its cables come after
   mkdir -p "$LAB/$1/log"
   rm -f "$LAB/$1/pid"
   (
-    exec 9>&- # the lock of `lab` must not live on in the daemons
+    exec 8>&- 9>&- # the locks of `lab` must not live on in the daemons
     join_cgroups "$1"
     exec setsid unshare --net --mount --uts --ipc --pid --cgroup --propagation private --fork \
       "$HERE/machine.sh" "$1" "$2" </dev/null >"$LAB/$1/log/machine.log" 2>&1
