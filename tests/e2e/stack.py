@@ -6,7 +6,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from typing import Any
 import psycopg
 from psycopg.sql import SQL, Identifier
 
+from tests.ports import free_port
 from tests.qemu.lab import Lab, LabHost, hosts_of
 
 ROOT = Path(__file__).parents[2]
@@ -196,7 +196,7 @@ def filled(environment: dict[str, str], program: str, wanted: Any = None) -> dic
 @contextmanager
 def served(environment: dict[str, str], log: Path, *names: str) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
     """Run the processes of these names (all, unless some are named); their port and their supervisor."""
-    port = _free_port()
+    port = free_port()
     with log.open("wb") as output:
         supervisor = subprocess.Popen(
             [sys.executable, "-m", "tests.e2e.serve", str(port), *names],
@@ -244,13 +244,6 @@ def _fresh_database(server_url: str, name: str) -> str:
         connection.execute(SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(Identifier(name)))
         connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
     return server_url.replace("/cloudia?", f"/{name}?")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _descendants(pid: int) -> list[int]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -16,24 +16,34 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
+
 ROOT = Path(__file__).parents[3]
 INSTALLATION = 360  # seconds that the issue gives a first start
 CONTINUATION = 30  # seconds for a later one, on a machine that does other things as well
 BACK_AGAIN = 30  # seconds after a kill -9
+# What libvirt's daemons have to themselves on a machine. The rest is shared with this one.
+LIBVIRT = "/run /etc/libvirt /var/lib/libvirt /var/cache/libvirt /var/log/libvirt"
+BOOT = f"""
+for folder in {LIBVIRT}; do mkdir -p $folder && mount -t tmpfs -o mode=755 tmpfs $folder || exit 1; done
+echo ready && exec sleep infinity
+"""
 
 pytestmark = [pytest.mark.slow, pytest.mark.qemu]
 
 
 class Installation:
-    """A clone with data, port and storage of its own."""
+    """A clone with data, port and storage of its own, on the machine whose process 1 is ``machine``."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, machine: int) -> None:
         self.folder, self.checkout, self.pool = folder, folder / "cloudia", folder / "pool"
-        self.command = [str(self.checkout / "deploy" / "run")]  # all that `make run` does
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.machine, self.port = machine, free_port()
+        self.command = self.inside(str(self.checkout / "deploy" / "run"))  # all that `make run` does
         subprocess.run(["git", "clone", "-q", ROOT, self.checkout], check=True)
+
+    def inside(self, *command: str) -> list[str]:
+        """The command to run something on the installation's machine."""
+        return ["nsenter", "--mount", f"--target={self.machine}", f"--wd={self.folder}", *command]
 
     def start(self, seconds: float) -> None:
         """Start and wait until it says that it is ready."""
@@ -97,11 +107,36 @@ def wait_for(fact: Callable[[], bool], seconds: float) -> None:
 
 
 @pytest.fixture(scope="module")
-def installation() -> Iterator[Installation]:
+def machine() -> Iterator[int]:
+    """A process on whose machine no libvirt runs or has ever run; what has been started there ends with the tests."""
+    with subprocess.Popen(["unshare", "--mount", "sh", "-c", BOOT], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        yield process.pid
+        for pid in _neighbours(process.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def _neighbours(pid: int) -> list[int]:
+    """All processes with the mounts of this one, itself included: daemons that libvirt and CloudiA have left too."""
+    mounts = Path(f"/proc/{pid}/ns/mnt").readlink()
+    return [int(entry.name) for entry in Path("/proc").glob("[0-9]*") if _mounts(entry) == mounts]
+
+
+def _mounts(process: Path) -> Path | None:
+    try:
+        return (process / "ns" / "mnt").readlink()
+    except OSError:  # it has ended
+        return None
+
+
+@pytest.fixture(scope="module")
+def installation(machine: int) -> Iterator[Installation]:
     """CloudiA as ``make run`` leaves it; every test leaves it up."""
     folder = Path(tempfile.mkdtemp(prefix="cloudia-run-", dir="/var/tmp"))
     folder.chmod(0o755)
-    installation = Installation(folder)
+    installation = Installation(folder, machine)
     try:
         installation.start(INSTALLATION)
         yield installation
@@ -109,18 +144,7 @@ def installation() -> Iterator[Installation]:
     finally:
         if installation.supervisor.poll() is None:
             installation.supervisor.kill()
-        _forget_pools(folder)
         shutil.rmtree(folder)
-
-
-def _forget_pools(folder: Path) -> None:
-    """Take the storage that the start has registered out of this machine's libvirt."""
-    names = subprocess.run(["virsh", "-q", "pool-list", "--all", "--name"], stdout=subprocess.PIPE, text=True)
-    for name in names.stdout.split():
-        description = subprocess.run(["virsh", "pool-dumpxml", name], stdout=subprocess.PIPE, text=True).stdout
-        if str(folder) in description:
-            subprocess.run(["virsh", "-q", "pool-destroy", name])
-            subprocess.run(["virsh", "-q", "pool-undefine", name])
 
 
 def test_nothing_that_serves_people_runs_as_root(installation: Installation) -> None:
@@ -144,7 +168,7 @@ def test_killed_process_is_back(installation: Installation, part: str) -> None:
 def test_stop_leaves_libvirt_running_and_a_start_continues(installation: Installation) -> None:
     assert installation.stop() == 0
     assert installation.processes() == {}
-    subprocess.run(["virsh", "-q", "-c", "qemu:///system", "list"], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(installation.inside("virsh", "-q", "-c", "qemu:///system", "list"), check=True)
     installation.start(CONTINUATION)
     assert installation.status("/login/") == 200
     assert not re.search(r"(?i)password|비밀번호", installation.log()), "it is printed once, at the first start"

@@ -15,6 +15,7 @@ import pytest
 
 from deploy import checks
 from deploy.config import Config
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[3]
 
@@ -26,13 +27,6 @@ def var() -> Iterator[Path]:
     folder.chmod(0o755)
     yield folder / "var"
     shutil.rmtree(folder)
-
-
-@pytest.fixture
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def refusal(var: Path, port: object, *, root: Path = ROOT, user: str | None = None, **environment: str) -> str:
@@ -53,14 +47,14 @@ def refusal(var: Path, port: object, *, root: Path = ROOT, user: str | None = No
     return line.removeprefix("CloudiA cannot start: ")
 
 
-def test_without_root_it_says_so(var: Path, free_port: int) -> None:
-    assert refusal(var, free_port, user="nobody").startswith("the set-up needs root (sudo make run)")
+def test_without_root_it_says_so(var: Path) -> None:
+    assert refusal(var, free_port(), user="nobody").startswith("the set-up needs root (sudo make run)")
 
 
-def test_second_start_names_the_first(var: Path, free_port: int) -> None:
-    config = dataclasses.replace(Config.from_environment(), var=var, port=free_port)
+def test_second_start_names_the_first(var: Path) -> None:
+    config = dataclasses.replace(Config.from_environment(), var=var, port=free_port())
     with checks.before_start(config):
-        assert refusal(var, free_port) == f"CloudiA already runs with {var} (process {os.getpid()})."
+        assert refusal(var, config.port) == f"CloudiA already runs with {var} (process {os.getpid()})."
 
 
 def test_taken_port_is_named_with_a_way_out(var: Path) -> None:
@@ -74,30 +68,31 @@ def test_port_that_is_none_is_refused(var: Path, port: str) -> None:
     assert refusal(var, port) == f"PORT must be a number from 1 to 65535, not '{port}'."
 
 
-def test_address_of_another_machine_is_refused(var: Path, free_port: int) -> None:
-    line = refusal(var, free_port, BIND="192.0.2.1")
-    assert line == f"cannot listen on 192.0.2.1 port {free_port}: Cannot assign requested address."
+def test_address_of_another_machine_is_refused(var: Path) -> None:
+    port = free_port()
+    line = refusal(var, port, BIND="192.0.2.1")
+    assert line == f"cannot listen on 192.0.2.1 port {port}: Cannot assign requested address."
 
 
-def test_full_disk_is_named(var: Path, free_port: int) -> None:
+def test_full_disk_is_named(var: Path) -> None:
     full = var.parent / "full"
     full.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", full], check=True)
     try:
-        line = refusal(full / "var", free_port)
+        line = refusal(full / "var", free_port())
     finally:
         subprocess.run(["umount", full], check=True)
     assert line.startswith(f"{full} has 0.0 GiB of free disk space, ")
 
 
-def test_checkout_closed_to_others_is_refused(var: Path, free_port: int) -> None:
+def test_checkout_closed_to_others_is_refused(var: Path) -> None:
     closed = var.parent / "closed"
     shutil.copytree(ROOT / "deploy", closed / "deploy")
     closed.chmod(0o700)
-    line = refusal(var, free_port, root=closed)
+    line = refusal(var, free_port(), root=closed)
     assert line == f"the user cloudia cannot enter {closed}: clone CloudiA elsewhere, or chmod o+x {closed}."
 
 
-def test_folder_too_deep_for_a_socket_is_refused(var: Path, free_port: int) -> None:
+def test_folder_too_deep_for_a_socket_is_refused(var: Path) -> None:
     deep = var.parent / ("x" * 100) / "var"
-    assert refusal(deep, free_port).endswith("is too long for a unix socket: set CLOUDIA_VAR to a shorter path.")
+    assert refusal(deep, free_port()).endswith("is too long for a unix socket: set CLOUDIA_VAR to a shorter path.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from networking.ovn import client
 from networking.ovn.errors import NetworkUnreachable
 from networking.topology import Probe
 from tests.ovn import Ovn
+from tests.ports import free_port
 from tests.topologies import INSTALLATION, port, twins
 
 
@@ -66,18 +66,13 @@ def keys(ovn: Ovn, settings: LazySettings, tmp_path: Path) -> Iterator[Authority
     """Both databases listen with TLS; CloudiA has a key that they trust."""
     keys = authority(tmp_path / "ours", "server", "cloudia")
     for name in ("nb", "sb"):
-        number = _free_port()
+        number = free_port()
         files = (keys.folder / "server.key", keys.folder / "server.pem", keys.folder / "ca.pem")
         ovn.listen(name, number, *files)
         setattr(settings, f"OVN_{'NORTH' if name == 'nb' else 'SOUTH'}BOUND", f"ssl:127.0.0.1:{number}")
     keys.point(settings, "cloudia")
     yield keys
     ovn.stop("nb", "sb")
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def test_everything_works_over_tls(keys: Authority) -> None:
