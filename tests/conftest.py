@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 
 import pytest
 
-from tests import settings
+from tests import parallel, settings
 from tests.postgres import cluster
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have the tests shared as tests/parallel.py says."""
+    config.pluginmanager.register(parallel)
 
 
 @pytest.fixture(scope="session")
@@ -26,8 +30,3 @@ def postgres() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(postgres: str) -> None:
     """Start PostgreSQL when the first test asks for the database: tests that need none don't wait for it."""
-
-
-def pytest_unconfigure() -> None:
-    """Remove what the session left in its throw-away folder."""
-    shutil.rmtree(settings.TEST_DIR, ignore_errors=True)

@@ -1,0 +1,56 @@
+"""How several processes share the tests (``pytest -n 4``, pytest-xdist): file by file.
+
+Each process has what its tests ask for to itself: folders, a database server, labs, consoles. Who takes which file
+decides only how long it all takes, so a new file needs no entry here.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
+
+from tests import settings
+
+# What takes long to start, and the processes (by number) that take its tests first, so that it is not started in all.
+HOMES = {"lab": (0, 1), "stack": (2,)}
+STACK = {f"tests/e2e/test_{name}.py" for name in ("crashes", "journey", "live")}
+# Few tests that take long each: to be started early. Otherwise the file with the most tests comes first.
+LONG = {f"tests/integration/deploy/test_{name}.py" for name in ("run", "network")}
+
+
+def _need(path: str) -> str:
+    """What of HOMES the tests of a file need."""
+    return "stack" if path in STACK else "lab" if path.startswith("tests/qemu/") else ""
+
+
+class Schedule(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types
+    """Whole files, because their tests share fixtures."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid.partition("::")[0]
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        number = int(node.gateway.id.removeprefix("gw"))
+        self.workqueue.move_to_end(min(self.workqueue, key=lambda path: self._place(path, number)), last=False)
+        super()._assign_work_unit(node)
+
+    def _place(self, path: str, number: int) -> tuple[int, bool, int]:
+        """Where a file stands in the queue of process ``number``."""
+        need = _need(path)
+        distance = 1 if not need else 0 if number in HOMES[need] else 2
+        return distance, path not in LONG, -len(self.workqueue[path])
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Schedule:
+    """What to use instead of ``--dist``."""
+    return Schedule(config, log)
+
+
+def pytest_xdist_setupnodes() -> None:
+    """Let no process inherit the places of the one that starts it."""
+    for name in settings.ADDED:
+        del os.environ[name]
