@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cloudia.accounts.models import Project
 from cloudia.core.errors import FieldError, InputError
-from networking.group_forms import NamingForm
+from cloudia.ui.forms import NamingForm
 from networking.models import VPC, ExternalNetwork
 
 MAX_ENTRY = 64  # characters of an entry that are repeated with what is wrong with it

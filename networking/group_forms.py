@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, fields
 from itertools import zip_longest
 from typing import Any
 
-from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
 from django.utils.translation import gettext as _
@@ -31,15 +30,6 @@ TYPED_AT = {"port_min": "ports", "port_max": "ports", "cidr": "value", "group": 
 # What break-ins begin with when the whole Internet reaches it, by port.
 SENSITIVE = {22: "SSH", 3389: "RDP", 5432: "PostgreSQL", 3306: "MySQL", 1433: "SQL Server", 27017: "MongoDB"}
 SENSITIVE |= {6379: "Redis"}
-
-
-class NamingForm(forms.Form):
-    """What people call it, and what for."""
-
-    name = forms.CharField(
-        label=gettext_lazy("Name"), strip=False, widget=forms.TextInput({"autocomplete": "off", "autofocus": True})
-    )
-    description = forms.CharField(label=gettext_lazy("Description"), required=False, strip=False)
 
 
 @dataclass(frozen=True, slots=True)

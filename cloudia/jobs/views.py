@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeAlias
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
@@ -36,6 +36,7 @@ from cloudia.ui.requests import actor_of, project_of
 SORTS = {name: name for name in ("created_at", "kind", "target_name", "status")}
 FILTERS = ("search", "status", "kind", "mine", "scope")
 EVERYWHERE = "all"
+RECENT = 50  # jobs on the page of what they are about
 NO_PROJECT = Q(project=None)  # about hosts; only operators see these
 
 Service: TypeAlias = Callable[..., None]
@@ -176,6 +177,12 @@ def row_of(job: Job, actor: Actor) -> Row:
     shown = Shown(str(status.label), status.icon, status.tone, job.progress if job.is_active else None)
     target = holder_link(Holder(job.target_type, str(job.target_id), job.target_name))
     return Row(job, shown, target, verdicts(policies.ACTIONS, job, actor))
+
+
+def rows_about(obj: Any, actor: Actor) -> list[Row]:
+    """What was done to something, newest first, as far as the reader may know of it."""
+    jobs = Job.objects.visible_to(actor).about(obj._meta.model_name, obj.pk).select_related("requested_by")
+    return [row_of(job, actor) for job in jobs[:RECENT]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from django.utils.cache import patch_vary_headers
 from django_htmx.http import trigger_client_event
 
 from cloudia.core.errors import InputError
-from cloudia.core.policy import Action, ActionDenied, Text
+from cloudia.core.policy import Action, ActionDenied, Denial, Text
 from cloudia.ui.htmx import accepted, details, refused, toast
-from cloudia.ui.links import holder_link
+from cloudia.ui.links import Link, holder_link
 from cloudia.ui.requests import actor_of
 from cloudia.ui.toolbar import ListAction, row_url
 
@@ -43,17 +43,28 @@ def toolbar(prefix: str, actions: Iterable[Action], one_only: Text) -> list[List
 
 
 def asked(
-    request: HttpRequest, row: Any, action: Action, perform: Perform, *, icon: str, back: str, gone: str = ""
+    request: HttpRequest,
+    row: Any,
+    action: Action,
+    perform: Perform,
+    *,
+    icon: str,
+    back: str,
+    gone: str = "",
+    template: str = "components/ask.html",
+    typed: bool = False,
 ) -> HttpResponse:
     """Ask whether ``action`` shall be done to ``row`` (GET), or do it (POST).
 
     ``back`` is where a browser without scripts goes on; ``gone`` where everybody goes, because their page is no more.
+    ``typed``: only after the row's name was typed, for which the ``template`` has a field.
     """
-    if request.method == "POST":
+    confirmed = not typed or request.POST.get("confirm_name", "").strip() == str(row).strip()
+    if request.method == "POST" and confirmed:
         return _done(request, perform, gone or back)
     denial = action.denial(row, actor_of(request))
-    context = {"row": row, "action": action, "icon": icon, "denial": denial}
-    return _show(request, "components/ask.html", context)
+    context = {"row": row, "action": action, "icon": icon, "denial": denial, "link": _link(denial)}
+    return _show(request, template, context)
 
 
 def formed(
@@ -67,7 +78,7 @@ def formed(
     partials: Mapping[str, str] | None = None,
 ) -> HttpResponse:
     """Show a form, or do what a valid one says; what the service finds wrong is shown at its field."""
-    context = {**context, "form": form, "link": holder_link(getattr(context.get("denial"), "holder", None))}
+    context = {**context, "form": form, "link": _link(context.get("denial"))}
     if form.is_bound and form.is_valid():
         try:
             return _done(request, perform, back)
@@ -76,6 +87,10 @@ def formed(
                 form.add_error(path if path in form.fields else None, [str(problem.detail) for problem in problems])
     partial = (partials or {}).get(details(request).target or "")
     return _show(request, partial or template, context, status=422 if form.errors else 200)
+
+
+def _link(denial: Denial | None) -> Link | None:
+    return holder_link(denial.holder) if denial else None
 
 
 def _show(request: HttpRequest, template: str, context: Mapping[str, Any], status: int = 200) -> HttpResponse:

@@ -18,7 +18,7 @@ from cloudia.core.policy import Verdict, verdicts
 from cloudia.jobs import policies as job_policies
 from cloudia.jobs.enums import JobStatus
 from cloudia.jobs.models import Job
-from cloudia.jobs.views import row_of
+from cloudia.jobs.views import rows_about
 from cloudia.ui.htmx import render_page
 from cloudia.ui.requests import actor_of
 from instances.models import Instance
@@ -26,8 +26,6 @@ from instances.policies import ACTIONS, EDIT, START
 from instances.selectors import instances_visible_to
 from instances.views.actions import DIALOGS
 from instances.views.interfaces import Named
-
-RECENT_JOBS = 50
 
 
 @login_required
@@ -61,8 +59,7 @@ def instance_disks(request: HttpRequest, pk: UUID) -> HttpResponse:
 def instance_jobs(request: HttpRequest, pk: UUID) -> HttpResponse:
     """작업: what was done to it, newest first."""
     instance = get_object_or_404(instances_visible_to(actor_of(request)), pk=pk)
-    jobs = Job.objects.about("instance", pk).select_related("requested_by")[:RECENT_JOBS]
-    rows = [row_of(job, actor_of(request)) for job in jobs]
+    rows = rows_about(instance, actor_of(request))
     return render(request, "instances/tabs/jobs.html", {"instance": instance, "rows": rows})
 
 

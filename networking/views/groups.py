@@ -18,13 +18,13 @@ from cloudia.accounts import quotas
 from cloudia.accounts.actor import Actor
 from cloudia.core.policy import Text, verdicts
 from cloudia.ui.dialogs import asked, formed
+from cloudia.ui.forms import NamingForm
 from cloudia.ui.lists import NEWEST, ListPage
 from cloudia.ui.requests import actor_of, project_of
 from cloudia.ui.rows import actions_json
 from cloudia.ui.search import Found
 from networking import policies
 from networking.filtersets import SecurityGroupFilter
-from networking.group_forms import NamingForm
 from networking.models import SecurityGroup
 from networking.querysets import SecurityGroupQuerySet
 from networking.services import groups as services
