@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import ClassVar
 
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -15,17 +16,20 @@ from cloudia.core.errors import OperationFailed
 from cloudia.core.policy import Action
 from cloudia.hosts.models import Host
 from cloudia.hosts.placement import Demand, place
+from cloudia.jobs.models import Lockable
 from cloudia.jobs.operation import Operation, Step, Wait
 from cloudia.jobs.run import Run
 from cloudia.virt import Hypervisor, hypervisor
 from cloudia.virt import PowerState as Seen
 from instances import boot_disk, policies
+from instances.disks import disks_check_deletion, disks_forget
 from instances.enums import DesiredState, PowerState
 from instances.interfaces import interfaces_forget
-from instances.models import Instance
+from instances.models import Instance, InstanceDisk
 from instances.observations import look
 from instances.selectors import domain_spec, hosts_with
 from networking.sync import ensure_effect
+from storage.volume_files import volume_file_ensure, volume_file_remove
 
 TICK_S = 10  # ACPI requests are repeated this often; between two of them the worker serves others
 OFF = {Seen.STOPPED, Seen.CRASHED}
@@ -116,8 +120,12 @@ class InstanceOperation(Operation):
 
     def ensure_no_boot_disk(self, run: Run) -> None:
         """Delete the boot disk's file, if it is there."""
-        for disk in self.instance.disks.filter(is_boot=True).select_related("volume__storage_domain"):
-            run.note(boot_disk.boot_disk_ensure_no_file(disk, self.hypervisor))
+        self.ensure_no_files(run, self.instance.disks.filter(is_boot=True))
+
+    def ensure_no_files(self, run: Run, disks: QuerySet[InstanceDisk]) -> None:
+        """Delete the files of ``disks``, as far as they are there."""
+        for disk in disks.select_related("volume__storage_domain"):
+            run.note(volume_file_remove(disk.volume, self.hypervisor))
 
 
 class CreateInstance(InstanceOperation):
@@ -141,8 +149,8 @@ class CreateInstance(InstanceOperation):
         return steps
 
     def _ensure_disk(self, run: Run) -> None:
-        disk = boot_disk.boot_disk_record(self.instance, self.job.params["boot_disk_gib"])
-        run.note(boot_disk.boot_disk_ensure_file(disk, self.hypervisor))
+        disk = self.instance.disks.select_related("volume__storage_domain", "volume__image").get(is_boot=True)
+        run.note(volume_file_ensure(disk.volume, self.hypervisor))
 
     def _ensure_domain(self, run: Run) -> None:
         self.ensure_defined(run)
@@ -279,7 +287,7 @@ class RebootInstance(GuestCooperates):
 
 
 class DeleteInstance(InstanceOperation):
-    """Forget the domain, then the boot disk: what destroys data comes last."""
+    """Forget the domain, then the disks: what destroys data comes last. Data volumes stay unless asked for."""
 
     kind = "instance.delete"
     action = policies.DELETE
@@ -293,19 +301,38 @@ class DeleteInstance(InstanceOperation):
         """Nothing here can be undone; a failed delete is tried again."""
         return [
             Step("undefine", _("Remove the domain"), self.ensure_undefined),
-            Step("boot_disk", _("Delete the boot disk"), self.ensure_no_boot_disk),
+            Step("boot_disk", _("Delete the disks"), self._ensure_no_disks),
         ]
+
+    @property
+    def disks(self) -> QuerySet[InstanceDisk]:
+        """What goes with it."""
+        disks = self.instance.disks.all()
+        return disks if self.job.params.get("delete_volumes") else disks.filter(is_boot=True)
+
+    def also_lock(self, target: Lockable) -> Sequence[Lockable]:
+        """The volumes that go with it: they show it, and nobody does anything with them."""
+        return [disk.volume for disk in self.disks.select_related("volume")]
 
     def prepare(self) -> None:
         """Somebody may have started it since."""
         if self.look() in {PowerState.RUNNING, PowerState.PAUSED}:
             raise OperationFailed(_("The instance is running; stop it first."), code="bad_state")
 
+    def _ensure_no_disks(self, run: Run) -> None:
+        self.ensure_no_files(run, self.disks)
+
     def succeeded(self) -> None:
-        """Only now the rows go."""
-        boot_disk.boot_disk_forget(self.instance)
+        """Only now the rows go; what it does not delete is free for others."""
+        disks_forget(self.disks.select_related("volume"))
         interfaces_forget(self.instance)
         self.instance.delete()
+
+    def reopen(self, actor: Actor) -> None:
+        """Something may need its volumes by now."""
+        super().reopen(actor)
+        if self.job.params.get("delete_volumes"):
+            disks_check_deletion(self.instance)
 
 
 ALL = (CreateInstance, StartInstance, StopInstance, RebootInstance, DeleteInstance)

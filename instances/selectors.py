@@ -15,11 +15,12 @@ from cloudia.hosts.placement import Demand, shortage
 from cloudia.hosts.usage import Usage
 from cloudia.hosts.usage import usage_by_host as all_usage
 from cloudia.virt import DiskSpec, DomainSpec, NicSpec
-from instances.models import Instance
+from instances.models import Instance, InstanceDisk
 from instances.querysets import InstanceQuerySet
 from instances.wishes import Compute
 from networking.models import HostNetwork, NetworkInterface
 from storage.models import Image
+from storage.placement import hosts_having
 
 
 def instances_visible_to(actor: Actor) -> InstanceQuerySet:
@@ -40,9 +41,8 @@ def usage_by_host() -> Mapping[uuid.UUID, Usage]:
 
 
 def hosts_with(image: Image) -> list[Host]:
-    """Hosts on which the image's storage domain is there."""
-    hosts = Host.objects.filter(attachments__domain=image.storage_domain, attachments__active=True)
-    return list(hosts.select_related("network"))
+    """Hosts that have the image's storage domain; on which it does not work, placement finds out."""
+    return hosts_having(image.storage_domain)
 
 
 def room_for(image: Image, compute: Compute) -> dict[Host, Text | None]:
@@ -53,6 +53,18 @@ def room_for(image: Image, compute: Compute) -> dict[Host, Text | None]:
     used = all_usage()
     demand = Demand(compute.vcpus, compute.memory_mib)
     return {host: shortage(host, used.get(host.pk, Usage()), demand) for host in hosts_with(image)}
+
+
+def disk_spec(disk: InstanceDisk) -> DiskSpec:
+    """A disk as the gateway's designer wants it."""
+    volume = disk.volume
+    return DiskSpec(
+        pool=volume.storage_domain.pool_name,
+        volume=volume.volume_name,
+        serial=str(volume.pk),
+        format=volume.format,
+        bootable=disk.is_boot,
+    )
 
 
 def domain_spec(instance: Instance, host: Host) -> DomainSpec:
@@ -72,15 +84,7 @@ def domain_spec(instance: Instance, host: Host) -> DomainSpec:
         threads_per_core=instance.threads_per_core,
         memory_mib=instance.memory_mib,
         max_memory_mib=instance.max_memory_mib,
-        disks=tuple(
-            DiskSpec(
-                pool=disk.volume.storage_domain.pool_name,
-                volume=disk.volume.volume_name,
-                serial=str(disk.volume_id),
-                bootable=disk.is_boot,
-            )
-            for disk in disks
-        ),
+        disks=tuple(disk_spec(disk) for disk in disks),
         nics=tuple(
             NicSpec(id=nic.pk, mac=nic.mac, mtu=settings.NETWORK_MTU, offloads=not (place and place.userspace))
             for nic in nics

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
 from cloudia.accounts.actor import Actor
@@ -10,18 +11,21 @@ from cloudia.accounts.audit import audited
 from cloudia.accounts.models import Project
 from cloudia.core.faults import Faults
 from cloudia.core.policy import Action, ActionDenied, gone
+from cloudia.core.rows import locked
 from cloudia.hosts.models import Host
 from cloudia.hosts.placement import Demand, place
 from cloudia.jobs.models import Job
 from cloudia.jobs.services import job_enqueue
 from instances import operations, policies
 from instances.boot_disk import boot_disk_record
+from instances.disks import data_disks, disks_check_deletion
 from instances.enums import DesiredState
 from instances.interfaces import interfaces_record
 from instances.models import Instance, short_id_of
 from instances.selectors import hosts_with
 from instances.wishes import InstanceWish, check_description, check_name, check_wish
 from networking.services.interfaces import interfaces_rename
+from storage.models import Volume
 
 
 @audited("instance.create", target="project")
@@ -77,24 +81,41 @@ def instance_edit(
 
 
 @audited("instance.delete", target="instance")
-def instance_delete(*, actor: Actor, instance: Instance) -> Job:
-    """Remove the instance and its boot disk. Data volumes stay."""
-    return _request(operations.DeleteInstance, instance, actor)
+def instance_delete(*, actor: Actor, instance: Instance, delete_volumes: bool = False) -> Job:
+    """Remove the instance and its boot disk. Data volumes stay, free for others, unless they shall be deleted too.
+
+    Raises ActionDenied, also if something else needs or changes one of those volumes.
+    """
+    row = _checked(policies.DELETE, instance, actor)
+    doomed = [disk.volume for disk in data_disks(row)] if delete_volumes else []
+    if doomed:
+        locked(Volume, doomed)
+        disks_check_deletion(row)
+    return _enqueue(operations.DeleteInstance, row, actor, doomed, delete_volumes=delete_volumes)
 
 
 def _request(operation: type[operations.InstanceOperation], instance: Instance, actor: Actor, **params: Any) -> Job:
-    """Check, claim room, record the wish, enqueue: what every request for an operation does."""
+    """Check, claim room, record the wish, enqueue: what every request for power does."""
     row = _checked(operation.action, instance, actor)
     operation.claim_room(row)
+    return _enqueue(operation, row, actor, **params)
+
+
+def _enqueue(
+    operation: type[operations.InstanceOperation],
+    row: Instance,
+    actor: Actor,
+    also_lock: Iterable[Volume] = (),
+    **params: Any,
+) -> Job:
     row.desired_state = operation.desired
     row.save(update_fields=["desired_state"])
-    return job_enqueue(operation=operation, target=row, actor=actor, params=params)
+    return job_enqueue(operation=operation, target=row, actor=actor, params=params, also_lock=also_lock)
 
 
 def _checked(action: Action, instance: Instance, actor: Actor) -> Instance:
     """The row under its lock, after the only check that counts. Raises ActionDenied, also if it was deleted."""
-    locked = Instance.objects.select_for_update().filter(pk=instance.pk).values_list("pk")  # joins can't be locked too
-    if not locked:
+    if not Instance.objects.select_for_update().filter(pk=instance.pk).values_list("pk"):  # joins can't be locked too
         raise ActionDenied(gone())
     row = Instance.objects.for_policies().get(pk=instance.pk)
     action.check(row, actor)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from django.db import models
 from django.db.models import Q
@@ -56,9 +56,11 @@ class ImageQuerySet(ProjectQuerySet["Image"]):
 class VolumeQuerySet(ProjectQuerySet["Volume"]):
     """Volumes belong to a project."""
 
+    joins: ClassVar[list[str]] = []  # what the actions on volumes that other apps add ask about; filled at start-up
+
     def for_display(self) -> Self:
-        """With where it lies, what it was made from, and what is being done with it."""
-        return self.select_related("project", "storage_domain", "image", "current_job")
+        """With where it lies, what it was made from, what is being done with it, and what its actions ask about."""
+        return self.select_related("project", "storage_domain", "image", "current_job", *self.joins)
 
     def matching(self, text: str) -> Self:
         """Those whose name contains ``text``, or whose id begins with it."""

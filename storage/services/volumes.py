@@ -74,11 +74,12 @@ def volume_delete(*, actor: Actor, volume: Volume) -> Job:
 
 
 def volume_claim(project: Project, domain: StorageDomain, gib: int, *, count: int = 1, field: str = "size_gib") -> None:
-    """Make sure that ``count`` more volumes of ``gib`` in all may be made, in the transaction that makes them.
+    """Make sure that ``count`` more volumes and ``gib`` more in all may be had, in the transaction that makes them.
 
     Raises ActionDenied (``quota_exceeded``) or InputError (``no_space``) at ``field``.
     """
-    quotas.claim(project, "volumes", count)
+    if count:
+        quotas.claim(project, "volumes", count)
     quotas.claim(project, "volume_gib", gib)
     claim_space(domain, gib, field)
 

@@ -1,0 +1,188 @@
+"""What the jobs of disks do, step by step. Every step looks first, so that it may run twice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from cloudia.accounts.actor import Actor
+from cloudia.core.errors import OperationFailed
+from cloudia.jobs.models import Lockable
+from cloudia.jobs.operation import Step
+from cloudia.jobs.run import Run
+from cloudia.virt import Hypervisor, VolumeInfo, hypervisor
+from instances import disk_policies
+from instances.disks import disk_record
+from instances.models import Instance, InstanceDisk
+from instances.operations import OFF, InstanceOperation
+from instances.selectors import disk_spec
+from storage.models import Volume
+from storage.models.base import GIB
+from storage.services.volumes import volume_claim
+from storage.volume_operations import VolumeOperation
+
+DETACH_TIMEOUT_S = 30.0  # how long a guest may take to let go of a disk
+
+
+class DiskOperation(InstanceOperation):
+    """What attaching and detaching share: the instance is the target, so that its status says 업데이트 중."""
+
+    transition = _("Updating")
+    transition_code = "updating"
+
+    @cached_property
+    def disk(self) -> InstanceDisk:
+        """The row of the disk."""
+        disks = self.instance.disks.select_related("volume__storage_domain", "volume__project")
+        row = disks.filter(volume=self.job.params["volume"]).first()
+        if row is None:
+            raise OperationFailed(_("The volume is no longer attached."), code="target_gone")
+        return row
+
+    def also_lock(self, target: Lockable) -> Sequence[Lockable]:
+        """The volume, as the service did."""
+        return list(Volume.objects.filter(pk=self.job.params["volume"]))
+
+    def ensure_attached(self, run: Run) -> None:
+        """Give the disk to the domain: to its definition, and to the guest if it runs."""
+        self.hypervisor.domains.attach_disk(self.instance.pk, disk_spec(self.disk))
+        volume = self.disk.volume
+        source = f"{volume.storage_domain.pool_name}/{volume.volume_name}"
+        run.note(f"virsh attach-disk {self.instance.short_id} {source} {self.disk.device_name} --persistent")
+
+    def ensure_detached(self, run: Run) -> None:
+        """Take the disk from the domain, if it has it: the guest must let go of it first."""
+        run.note(f"virsh detach-disk {self.instance.short_id} {self.disk.device_name} --persistent")
+        self.hypervisor.domains.detach_disk(self.instance.pk, str(self.disk.volume_id), DETACH_TIMEOUT_S)
+
+
+class AttachDisk(DiskOperation):
+    """Give a volume to an instance."""
+
+    kind = "volume.attach"
+    label = _("Attach volume")
+
+    @property
+    def steps(self) -> Sequence[Step]:
+        """Its row is there since it was asked for, so that nobody else takes the volume."""
+        return [Step("attach", _("Connect the disk"), self.ensure_attached, self._forget)]
+
+    def _forget(self, run: Run) -> None:
+        """Only when the domain does not have it any more: else two guests could get to write to it."""
+        if self._rows.exists():
+            self.ensure_detached(run)
+            self._rows.delete()
+
+    @property
+    def _rows(self) -> QuerySet[InstanceDisk]:
+        return self.instance.disks.filter(volume=self.job.params["volume"])
+
+    def failed(self) -> None:
+        """What never began has nothing to undo."""
+        if not self.job.steps.exists():
+            self._rows.delete()
+
+    def reopen(self, actor: Actor) -> None:
+        """Another try is a new request; a row that could not be undone is made anew."""
+        self._rows.delete()
+        volume = Volume.objects.filter(pk=self.job.params["volume"]).first()
+        if volume is None:
+            raise OperationFailed(_("The volume no longer exists."), code="target_gone")
+        disk_record(actor=actor, instance=self.instance, volume=volume)
+
+
+class DetachDisk(DiskOperation):
+    """Take a volume away from an instance."""
+
+    kind = "volume.detach"
+    label = _("Detach volume")
+
+    @property
+    def steps(self) -> Sequence[Step]:
+        """A guest that does not let go keeps the disk, as if nobody had asked."""
+        return [Step("detach", _("Disconnect the disk"), self.ensure_detached, self.ensure_attached)]
+
+    def succeeded(self) -> None:
+        """Others may have it."""
+        self.disk.delete()
+
+    def failed(self) -> None:
+        """It stays attached."""
+
+    def reopen(self, actor: Actor) -> None:
+        """Another try is a new request."""
+        disk_policies.DETACH.check(self.disk.volume, actor)
+
+
+class ResizeVolume(VolumeOperation):
+    """Enlarge a volume: through its guest while that runs, so that the guest notices."""
+
+    kind = "volume.resize"
+    label = _("Enlarge volume")
+    transition = _("Updating")
+    transition_code = "updating"
+
+    @property
+    def steps(self) -> Sequence[Step]:
+        """It can't be undone: no disk is ever made smaller."""
+        return [Step("grow", _("Enlarge the disk"), self._ensure_grown)]
+
+    @cached_property
+    def disk(self) -> InstanceDisk | None:
+        """Where it is attached."""
+        return InstanceDisk.objects.select_related("instance__host").filter(volume=self.job.target_id).first()
+
+    @property
+    def hypervisor(self) -> Hypervisor:
+        """The gateway to its instance's host, or to any that has its storage domain."""
+        if self.disk and self.disk.instance.host:
+            return hypervisor(self.disk.instance.host.endpoint)
+        return super().hypervisor
+
+    def also_lock(self, target: Lockable) -> Sequence[Lockable]:
+        """What has it, as the service did."""
+        return [self.disk.instance] if self.disk else []
+
+    def _ensure_grown(self, run: Run) -> None:
+        wanted = self.job.params["size_gib"]
+        run.note(self._grow(wanted * GIB))
+        seen = self._look()
+        if seen.capacity_bytes < wanted * GIB:
+            raise OperationFailed(_("The disk did not become larger."), code="not_grown")
+        Volume.objects.filter(pk=self.volume.pk).update(size_gib=seen.capacity_bytes // GIB)
+
+    def _grow(self, size_bytes: int) -> str:
+        """Do it the way the guest's state asks for; returns the equivalent command."""
+        pool, name = self.volume.storage_domain.pool_name, self.volume.volume_name
+        if self.disk and self._runs(self.disk.instance):
+            self.hypervisor.domains.resize_disk(self.disk.instance_id, str(self.volume.pk), size_bytes)
+            return f"virsh blockresize {self.disk.instance.short_id} {self.disk.device_name} {size_bytes}B"
+        self.hypervisor.volumes.resize(pool, name, size_bytes)
+        return f"virsh vol-resize --pool {pool} {name} {size_bytes}B"
+
+    def _runs(self, instance: Instance) -> bool:
+        report = self.hypervisor.domains.report(instance.pk)
+        return report is not None and report.state not in OFF
+
+    def _look(self) -> VolumeInfo:
+        info = self.hypervisor.volumes.info(self.volume.storage_domain.pool_name, self.volume.volume_name)
+        if info is None:
+            raise OperationFailed(_("The disk of the volume is missing."), code="volume_missing")
+        return info
+
+    def failed(self) -> None:
+        """It can be used as before: it is as large as its row says, or larger."""
+
+    def reopen(self, actor: Actor) -> None:
+        """Another try is a new request, for what is still missing."""
+        disk_policies.RESIZE.check(self.volume, actor)
+        more = max(0, self.job.params["size_gib"] - self.volume.size_gib)
+        if more:
+            volume_claim(self.volume.project, self.volume.storage_domain, more, count=0)
+        self.job.params["claimed_gib"] = more
+
+
+ALL = (AttachDisk, DetachDisk, ResizeVolume)

@@ -1,0 +1,65 @@
+"""The rows of an instance's disks: made, and forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import count
+
+from django.utils.translation import gettext as _
+
+from cloudia.accounts.actor import Actor
+from cloudia.core.faults import Faults
+from cloudia.core.policy import ActionDenied, in_use
+from cloudia.core.rows import checked
+from instances import disk_policies
+from instances.models import Instance, InstanceDisk
+from storage.models import Volume
+from storage.references import holders_of
+
+
+def disk_record(*, actor: Actor, instance: Instance, volume: Volume) -> InstanceDisk:
+    """The row of a new disk, in the transaction that locked the instance: a volume is in one place from here on.
+
+    Raises ActionDenied, or InputError at ``instance`` (``other_project``, ``other_storage_domain``).
+    """
+    disk_policies.ADD_DISK.check(instance, actor)
+    row = checked(disk_policies.ATTACH, volume, actor)
+    faults = Faults()
+    check_fits(faults, instance, row)
+    faults.raise_if_any()
+    return InstanceDisk.objects.create(instance=instance, volume=row, position=_free_position(instance))
+
+
+def check_fits(faults: Faults, instance: Instance, volume: Volume) -> None:
+    """One project, and one storage domain: where the instance runs, all of its disks must be."""
+    ours = volume.project_id == instance.project_id
+    faults.require(ours, "instance", "other_project", _("The volume and the instance are of different projects."))
+    wanted, found = instance.image.storage_domain, volume.storage_domain
+    message = _("All disks of an instance are in one storage domain: here “%(wanted)s”. The volume is in “%(found)s”.")
+    words = {"wanted": wanted, "found": found}
+    faults.require(wanted == found, "instance", "other_storage_domain", message % words)
+
+
+def data_disks(instance: Instance) -> list[InstanceDisk]:
+    """What is attached beside the boot disk."""
+    return list(instance.disks.filter(is_boot=False).select_related("volume__storage_domain"))
+
+
+def disks_check_deletion(instance: Instance) -> None:
+    """Raise ActionDenied if something beside the instance needs one of its data volumes."""
+    for disk in data_disks(instance):
+        if others := [holder for holder in holders_of(disk.volume) if holder.id != str(instance.pk)]:
+            raise ActionDenied(in_use(others[0]))
+
+
+def disks_forget(disks: Iterable[InstanceDisk]) -> None:
+    """Remove the rows, after the files are gone."""
+    for disk in disks:
+        disk.delete()
+        disk.volume.delete()
+
+
+def _free_position(instance: Instance) -> int:
+    """The lowest that no disk has."""
+    taken = set(instance.disks.values_list("position", flat=True))
+    return next(position for position in count() if position not in taken)
