@@ -16,11 +16,13 @@ from cloudia.api.viewsets import EditViewSet, ResourceViewSet
 from cloudia.jobs.api import accepted, visible_jobs
 from cloudia.jobs.serializers import JobSerializer
 from instances import serializers, services, type_services
+from instances.disk_serializers import InstanceDelete
 from instances.filtersets import InstanceFilter, InstanceTypeFilter
 from instances.interface_api import InterfaceViewSet, links_to_show
 from instances.interface_serializers import InterfaceSerializer
 from instances.models import Instance, InstanceDisk, InstanceType
 from instances.selectors import instances_visible_to
+from instances.volume_api import VolumeViewSet
 from networking.api import floating_to_show
 from networking.serializers import FloatingIPSerializer
 
@@ -63,10 +65,13 @@ class InstanceViewSet(EditViewSet):
         """Name and description."""
         return services.instance_edit(actor=self.actor, instance=row, **changes)
 
-    @extend_schema(summary="Delete an instance", responses={202: JobSerializer})
+    @extend_schema(summary="Delete an instance", parameters=[InstanceDelete], responses={202: JobSerializer})
     def destroy(self, request: Request, pk: str) -> Response:
-        """Remove it and its boot disk. Data volumes stay."""
-        return accepted(self, services.instance_delete(actor=self.actor, instance=self.target))
+        """Remove it and its boot disk. Data volumes stay, unless `delete_volumes=true`."""
+        instance = self.target
+        wish = InstanceDelete(data=request.query_params.dict())
+        wish.is_valid(raise_exception=True)
+        return accepted(self, services.instance_delete(actor=self.actor, instance=instance, **wish.validated_data))
 
     @extend_schema(summary="Start an instance", request=None, responses={202: JobSerializer})
     @action(detail=True, methods=["post"])
@@ -171,5 +176,6 @@ class InstanceTypeViewSet(ResourceViewSet):
 
 
 router.register("instances", InstanceViewSet, basename="instance")
+router.register("volumes", VolumeViewSet, basename="volume")
 router.register("interfaces", InterfaceViewSet, basename="interface")
 router.register("instance-types", InstanceTypeViewSet, basename="instance-type")

@@ -44,6 +44,7 @@ class VolumeFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter sh
     status = filters.MultipleChoiceFilter(choices=VolumeStatus.choices, label=_("Status"))
     # The app of instances attaches volumes.
     attached = flag(_("Attached"), field_name="attachment", lookup_expr="isnull", exclude=True)
+    instance = filters.UUIDFilter(field_name="attachment__instance_id", label=_("Instance"))
     storage_domain = filters.UUIDFilter(field_name="storage_domain_id", label=_("Storage domain"))
     image = filters.UUIDFilter(field_name="image_id", label=_("Image"))
     project = filters.UUIDFilter(field_name="project_id", label=_("Project"))

@@ -1,0 +1,67 @@
+"""Volumes where instances have them, as the API shows and takes them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from cloudia.api.fields import Input, Ref, Reference, Whole
+from instances.disk_policies import attachment_of
+from instances.models import Instance, InstanceDisk
+from storage.models import Volume
+from storage.space import MAX_DISK_GIB
+from storage.volume_serializers import VolumeSerializer
+
+
+class AttachmentSerializer(serializers.Serializer[InstanceDisk]):
+    """Where a volume is attached; ``device_name``: what a Linux guest usually calls it."""
+
+    instance = Reference(read_only=True)  # type: ignore[assignment]  # a field's name, not what is serialized
+    position = serializers.IntegerField(read_only=True)
+    device_name = serializers.CharField(read_only=True)
+    is_boot = serializers.BooleanField(read_only=True)
+
+
+class AttachedVolumeSerializer(VolumeSerializer):
+    """A volume; ``attachment`` null: no instance has it."""
+
+    attachment = serializers.SerializerMethodField()
+
+    @extend_schema_field(AttachmentSerializer(allow_null=True))
+    def get_attachment(self, volume: Volume) -> Any:
+        """At most one: a volume has one writer."""
+        disk = attachment_of(volume)
+        return AttachmentSerializer(disk).data if disk else None
+
+
+class AttachInput(Input):
+    """Where it shall go: an instance of the same project, whose disks are in the same storage domain."""
+
+    instance = Ref(Instance.objects.visible_to)  # type: ignore[assignment]  # a field's name
+
+
+class ResizeInput(Input):
+    """How large it shall be; larger than now."""
+
+    size_gib = Whole(min_value=1, max_value=MAX_DISK_GIB)
+
+
+@extend_schema_field(OpenApiTypes.BOOL)
+class QueryFlag(serializers.ChoiceField):
+    """True or false in an address, where everything is text; nothing else."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(choices=["true", "false"], **kwargs)
+
+    def to_internal_value(self, data: Any) -> bool:
+        """As a bool."""
+        return super().to_internal_value(data) == "true"
+
+
+class InstanceDelete(Input):
+    """``delete_volumes``: also the data volumes, with what is on them."""
+
+    delete_volumes = QueryFlag(default=False)
