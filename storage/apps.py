@@ -21,6 +21,22 @@ class StorageConfig(AppConfig):
         observers.register(StorageObserver())
         references.register("image", selectors.clones_of)
         self._add_quotas()
+        self._add_pages()
+
+    @staticmethod
+    def _add_pages() -> None:
+        from django.urls import reverse  # noqa: PLC0415  # models are only loaded now
+
+        from cloudia.ui import links, nav, search  # noqa: PLC0415
+        from storage.views import images, volumes  # noqa: PLC0415
+
+        section = nav.Section.STORAGE
+        nav.register_nav(section, _("Images"), "disc", "image-list", order=10)
+        nav.register_nav(section, _("Block storage"), "database", "volume-list", order=20)
+        links.register("image", lambda pk: reverse("image-detail", args=[pk]))
+        links.register("volume", lambda pk: reverse("volume-detail", args=[pk]))
+        search.register(search.Kind(_("Images"), "disc", images.find))
+        search.register(search.Kind(_("Block storage"), "database", volumes.find))
 
     @staticmethod
     def _add_quotas() -> None:

@@ -1,0 +1,23 @@
+"""Addresses of the pages about storage."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from storage.views import images, uploads, volumes
+
+urlpatterns = [
+    path("images/", images.image_list, name="image-list"),
+    path("images/upload/", uploads.image_upload, name="image-upload"),
+    path("images/import/", uploads.image_fetch, name="image-import"),
+    path("images/<uuid:pk>/", images.image_detail, name="image-detail"),
+    path("images/<uuid:pk>/row/", images.image_row, name="image-row"),
+    path("images/<uuid:pk>/edit/", images.image_edit, name="image-edit"),
+    path("images/<uuid:pk>/delete/", images.image_delete, name="image-delete"),
+    path("volumes/", volumes.volume_list, name="volume-list"),
+    path("volumes/new/", volumes.volume_create, name="volume-create"),
+    path("volumes/<uuid:pk>/", volumes.volume_detail, name="volume-detail"),
+    path("volumes/<uuid:pk>/row/", volumes.volume_row, name="volume-row"),
+    path("volumes/<uuid:pk>/edit/", volumes.volume_edit, name="volume-edit"),
+    path("volumes/<uuid:pk>/delete/", volumes.volume_delete, name="volume-delete"),
+]
