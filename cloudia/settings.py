@@ -190,6 +190,20 @@ Q_CLUSTER = {
     "scheduler": False,
 }
 
+# --- images -------------------------------------------------------------------------------------------------------
+MAX_IMAGE_GIB = env.number("CLOUDIA_MAX_IMAGE_GIB", 2048)  # of the disk in an image, and of its file
+SCRATCH_DIR = Path(env.text("CLOUDIA_SCRATCH", str(VAR_DIR / "scratch")))  # of workers, for conversions
+UPLOAD_HOURS = env.number("CLOUDIA_UPLOAD_HOURS", 24)  # an upload that gets no byte for so long is given up
+# Networks and host names of the machine's own surroundings that images may be imported from all the same.
+IMPORT_ALLOWED = env.words("CLOUDIA_IMPORT_ALLOWED", "")
+
+# --- storage ------------------------------------------------------------------------------------------------------
+# On every host: below these directories storage domains may lie, and nowhere else; the first one where it was put.
+STORAGE_ROOTS = [
+    *env.directories("CLOUDIA_STORAGE_ROOTS", "/var/lib/cloudia,/srv,/mnt"),
+    *env.directories("CLOUDIA_POOL_DIR", ""),
+]
+
 # --- networks -----------------------------------------------------------------------------------------------------
 # OVN's databases: a unix socket, or ssl: with the three files.
 OVN_NORTHBOUND = env.text("CLOUDIA_OVN_NB", "unix:/var/run/ovn/ovnnb_db.sock")
@@ -211,6 +225,7 @@ LOGGING = {
     "loggers": {
         "django": {"handlers": [], "level": "INFO"},  # else it has a handler of its own
         "django-q": {"level": "WARNING"},  # at INFO it tells every task
+        "urllib3": {"level": "WARNING"},  # at DEBUG it tells addresses, which may carry a signature
         "axes": {"level": "WARNING"},  # at INFO four lines for every login; the audit trail has them
     },
 }

@@ -28,6 +28,7 @@ class InstancesConfig(AppConfig):
         references.register("image", holders.made_of)
         references.register("volume", holders.having)
         references.register("filesystem", holders.mounting)
+        references.register("storageattachment", holders.using_there)
         self._add_pages()
 
     @staticmethod

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 from uuid import UUID
+
+from django.db.models import F, Q
 
 from cloudia.core.policy import Holder
 from instances.models import Instance, InstanceDisk, InstanceMount
+
+Key = TypeVar("Key")
 
 
 def made_of(images: Sequence[UUID]) -> Mapping[UUID, Sequence[Holder]]:
@@ -26,8 +31,15 @@ def mounting(filesystems: Sequence[UUID]) -> Mapping[UUID, Sequence[Holder]]:
     return _by_key(rows.values_list("filesystem", "instance", "instance__name"))
 
 
-def _by_key(rows: Iterable[tuple[UUID, UUID, str]]) -> Mapping[UUID, Sequence[Holder]]:
-    found: dict[UUID, list[Holder]] = {}
+def using_there(attachments: Sequence[Any]) -> Mapping[Any, Sequence[Holder]]:
+    """Instances by the storage domain on the host where they have disks in it."""
+    here = Q(volume__storage_domain__attachments=F("instance__host__attachments"))
+    rows = InstanceDisk.objects.filter(here, instance__host__attachments__in=attachments)
+    return _by_key(rows.values_list("instance__host__attachments", "instance", "instance__name").distinct())
+
+
+def _by_key(rows: Iterable[tuple[Key, UUID, str]]) -> Mapping[Key, Sequence[Holder]]:
+    found: dict[Key, list[Holder]] = {}
     for key, instance, name in rows:
         found.setdefault(key, []).append(Holder("instance", str(instance), name))
     return found

@@ -12,12 +12,23 @@ class StorageConfig(AppConfig):
 
     def ready(self) -> None:
         """Tell the platform what this app adds to it."""
-        from cloudia.hosts import observers  # noqa: PLC0415  # models are only loaded now
+        from cloudia.hosts import observers, placement  # noqa: PLC0415  # models are only loaded now
         from cloudia.jobs import registry  # noqa: PLC0415
-        from storage import references, selectors, volume_operations  # noqa: PLC0415
+        from storage import (  # noqa: PLC0415
+            domain_operations,
+            garbage,
+            references,
+            selectors,
+            volume_operations,
+        )
         from storage.observers import StorageObserver  # noqa: PLC0415
+        from storage.placement import has_storage  # noqa: PLC0415
 
-        registry.register(*volume_operations.ALL)
+        registry.register(*volume_operations.ALL, *image_operations.ALL)
+        registry.register(*domain_operations.ALL)
+        placement.register(has_storage)
+        garbage.register_owner(garbage.volumes_own)
+        garbage.register_owner(garbage.images_own)
         observers.register(StorageObserver())
         references.register("image", selectors.clones_of)
         self._add_quotas()

@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
-from django.utils import timezone
+from typing import Any
 
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from cloudia.core.policy import Text
+from cloudia.core.text import in_every_language
 from cloudia.hosts.models import Host
 from cloudia.virt import PoolInfo
 from storage.models import StorageAttachment, StorageDomain
 
+NOT_THERE = _("The pool is not there.")
+NOT_ACTIVE = _("The pool is not active.")
+
 
 def record_pool(domain: StorageDomain, host: Host, pool: PoolInfo | None) -> StorageAttachment:
-    """The pool as it was just found on the host; None: it is not there or does not work."""
-    seen = {"active": pool is not None and pool.active, "checked_at": timezone.now()}
-    if pool is not None:
+    """The pool as it was just found on the host; None: it is not there. For a host that gets it, this makes the row."""
+    if pool is None or not pool.active:
+        seen = _problem(NOT_THERE if pool is None else NOT_ACTIVE)
+    else:
+        seen = {"active": True, "problem_texts": {}, "checked_at": timezone.now()}
         seen |= {"capacity_bytes": pool.capacity_bytes, "available_bytes": pool.available_bytes}
     return StorageAttachment.objects.update_or_create(domain=domain, host=host, defaults=seen)[0]
+
+
+def record_problem(domain: StorageDomain, host: Host, problem: Text) -> None:
+    """The pool does not work there, and why. Nothing happens if the host does not have it any more."""
+    StorageAttachment.objects.filter(domain=domain, host=host).update(**_problem(problem))
+
+
+def _problem(problem: Text) -> dict[str, Any]:
+    return {"active": False, "problem_texts": in_every_language(problem), "checked_at": timezone.now()}

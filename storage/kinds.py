@@ -20,15 +20,16 @@ class Kind:
     links: bool  # whether a disk can begin as a reference to an image instead of a copy
     grows: bool  # whether libvirt can enlarge its volumes
     takes_uploads: bool  # whether libvirt can write bytes into its volumes
+    of_files: bool  # whether it is a directory, which may be empty because nothing is mounted there
     needs: tuple[str, ...]
 
 
 KINDS: Mapping[str, Kind] = {
-    DomainKind.DIR: Kind(False, "qcow2", True, True, True, ("path",)),
-    DomainKind.SHARED_DIR: Kind(True, "qcow2", True, True, True, ("path",)),
-    DomainKind.NFS: Kind(True, "qcow2", True, True, True, ("server", "source")),
+    DomainKind.DIR: Kind(False, "qcow2", True, True, True, True, ("path",)),
+    DomainKind.SHARED_DIR: Kind(True, "qcow2", True, True, True, True, ("path",)),
+    DomainKind.NFS: Kind(True, "qcow2", True, True, True, True, ("server", "source")),
     # libvirt's logical pool enlarges no volumes; its references are LVM snapshots (storage_backend_logical.c).
-    DomainKind.LVM: Kind(False, "raw", False, False, True, ("source",)),
+    DomainKind.LVM: Kind(False, "raw", False, False, True, False, ("source",)),
     # libvirt's RBD pool has no upload: images come from elsewhere (storage_backend_rbd.c).
-    DomainKind.RBD: Kind(True, "raw", False, True, False, ("server", "source", "username")),
+    DomainKind.RBD: Kind(True, "raw", False, True, False, False, ("server", "source", "username", "secret")),
 }

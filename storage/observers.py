@@ -6,20 +6,24 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import close_old_connections
+from django.utils import timezone
 
 from cloudia.core.errors import CloudiaError, HostUnreachable
 from cloudia.hosts.models import Host
-from cloudia.virt import DomainEvent, DomainReport, Hypervisor, hypervisor
-from storage.attachments import record_pool
-from storage.models import StorageAttachment
+from cloudia.virt import DomainEvent, DomainReport, Hypervisor, PoolInfo
+from storage import garbage
+from storage.attachments import record_pool, record_problem
+from storage.models import StorageAttachment, StorageDomain
+from storage.pools import gateway, marker_check, pool_again
 
 log = logging.getLogger(__name__)
 
 EVERY_S = 30.0  # libvirt opens every file of a pool to look through it
+SCAN_EVERY = timedelta(hours=1)
 
 
 class StorageObserver:
@@ -53,14 +57,39 @@ class StorageObserver:
 
 
 def look(host: Host) -> None:
-    """Record every pool that the host should have. Nothing is known of an unreachable host."""
-    for attachment in StorageAttachment.objects.filter(host=host).select_related("domain"):
+    """Record every pool that the host should have, and start or make again what is not there.
+
+    Nothing is known of an unreachable host.
+    """
+    for attachment in StorageAttachment.objects.filter(host=host, leaving=False).select_related("domain"):
         close_old_connections()  # others need the pool's connections while libvirt looks
+        domain = attachment.domain
         try:
-            pool = hypervisor(host.endpoint).pools.info(attachment.domain.pool_name)
+            pool = _working_pool(attachment)
         except HostUnreachable:
             return
         except CloudiaError as error:
-            log.warning("%s: storage domain %s: %s", host, attachment.domain, error)
-            pool = None
-        record_pool(attachment.domain, host, pool)
+            log.warning("%s: storage domain %s: %s", host, domain, error)
+            record_problem(domain, host, error.message)
+        else:
+            record_pool(domain, host, pool)
+            _scan_if_due(domain, host)
+
+
+def _working_pool(attachment: StorageAttachment) -> PoolInfo | None:
+    """The pool with the storage domain's files; None if the host is just losing it. Raises CloudiaError: why not."""
+    domain, host = attachment.domain, attachment.host
+    pool = gateway(host).pools.info(domain.pool_name)
+    if pool is None or not pool.active:
+        if not StorageAttachment.objects.filter(pk=attachment.pk, leaving=False).exists():
+            return None
+        pool = pool_again(domain, host)
+    marker_check(domain, host)
+    return pool
+
+
+def _scan_if_due(domain: StorageDomain, host: Host) -> None:
+    """So that an operator sees since when a file is left over. Through one host, whichever comes first."""
+    scanned = StorageDomain.objects.filter(pk=domain.pk).values_list("scanned_at", flat=True).first()
+    if scanned is None or scanned < timezone.now() - SCAN_EVERY:
+        garbage.scan(domain, gateway(host).volumes)

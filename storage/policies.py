@@ -20,6 +20,36 @@ def is_local_to_another_host() -> Denial:
     )
 
 
+def may_have_more_hosts(domain: Any, actor: Any) -> Denial | None:
+    """What is local belongs to the host that has it."""
+    return is_local_to_another_host() if not domain.traits.shared and domain.attachments.exists() else None
+
+
+def is_detached(domain: Any, actor: Any) -> Denial | None:
+    """A storage domain goes after its pools."""
+    attachment = domain.attachments.select_related("host").first()
+    if attachment is None:
+        return None
+    words = {"host": attachment.host.name}
+    return Denial("attached", gettext("It is attached to “%(host)s”. Detach it first.") % words)
+
+
+def is_not_last(attachment: Any, actor: Any) -> Denial | None:
+    """What lies in it must stay within reach of some host."""
+    domain = attachment.domain
+    if domain.attachments.exclude(pk=attachment.pk).filter(leaving=False).exists() or not is_empty(domain, actor):
+        return None
+    message = gettext("This is the only host that has this storage domain, and there are images or volumes in it.")
+    return Denial("last_host", message)
+
+
+def is_attached(domain: Any, actor: Any) -> Denial | None:
+    """Files are looked at through a host."""
+    if domain.attachments.exists():
+        return None
+    return Denial("unattached", gettext("No host has this storage domain. Attach it to one first."))
+
+
 def is_unused(row: Any, actor: Any) -> Denial | None:
     """Whatever depends on it stands in the way."""
     holders = references.holders_of(row)
@@ -41,11 +71,19 @@ def shares_a_host(filesystem: Any, actor: Any) -> Denial | None:
 
 CREATE_DOMAIN = Action(name="create", label=_("Create storage domain"), permission=Permission.ADMINISTER, icon="plus")
 EDIT_DOMAIN = Action(name="edit", label=_("Edit"), permission=Permission.ADMINISTER, icon="pencil")
-ATTACH = Action(name="attach", label=_("Attach to host"), permission=Permission.ADMINISTER, icon="server")
+ATTACH = Action(
+    name="attach",
+    label=_("Attach to host"),
+    permission=Permission.ADMINISTER,
+    rules=[may_have_more_hosts],
+    icon="server",
+)
+# Asked of the attachment. Instances there that use it are found through storage.references.
 DETACH = Action(
     name="detach",
     label=_("Detach from host"),
     permission=Permission.ADMINISTER,
+    rules=[is_unused, is_not_last],
     confirm=_("Detach this storage domain from the host?"),
     icon="unlink",
 )
@@ -53,12 +91,24 @@ DELETE_DOMAIN = Action(
     name="delete",
     label=_("Delete"),
     permission=Permission.ADMINISTER,
-    rules=[is_empty],
+    rules=[is_empty, is_detached],
     confirm=_("Delete this storage domain?"),
     icon="trash",
     destructive=True,
 )
-DOMAIN_ACTIONS: list[Action] = [EDIT_DOMAIN, ATTACH, DELETE_DOMAIN]
+SCAN = Action(
+    name="scan", label=_("Look for left files"), permission=Permission.ADMINISTER, rules=[is_attached], icon="search"
+)
+CLEAN = Action(
+    name="clean",
+    label=_("Delete left files"),
+    permission=Permission.ADMINISTER,
+    rules=[is_attached],
+    confirm=_("Delete the chosen files? What is in them is lost."),
+    icon="trash",
+    destructive=True,
+)
+DOMAIN_ACTIONS: list[Action] = [EDIT_DOMAIN, ATTACH, SCAN, CLEAN, DELETE_DOMAIN]
 
 # Asked of the project that the image is for, or of a public image, which has none.
 IMPORT = Action(name="import", label=_("Import image"), permission=Permission.MANAGE, icon="upload")

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from uuid import UUID
 
-from django.db.models import Sum
+from django.conf import settings
+from django.db.models import QuerySet, Sum
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from cloudia.accounts.models import Project
 from cloudia.core.errors import HostUnreachable
 from cloudia.core.policy import Holder
+from cloudia.core.querysets import Viewer
 from cloudia.hosts.models import Host
 from storage.enums import ImageStatus
-from storage.models import Image, StorageDomain, Volume
+from storage.models import Image, StorageDomain, Upload, Volume
 from storage.space import growing_gib
 
 
@@ -32,7 +36,7 @@ def unfinished(image: Image) -> Image | None:
 
 def host_with(domain: StorageDomain) -> Host:
     """Some host through which the domain can be written. Raises HostUnreachable."""
-    hosts = Host.objects.filter(attachments__domain=domain, attachments__active=True)
+    hosts = Host.objects.filter(attachments__domain=domain, attachments__active=True, attachments__leaving=False)
     host = hosts.order_by("-reachable", "name").first()
     if host is None:
         raise HostUnreachable(_("No host has this storage domain."), code="no_host")
@@ -61,3 +65,16 @@ def volume_gib(project: Project) -> int:
 def image_count(project: Project) -> int:
     """How many images of its own it has."""
     return Image.objects.filter(project=project).count()
+
+
+def uploads_without_news() -> QuerySet[Upload]:
+    """Uploads that nobody has continued for long."""
+    late = timezone.now() - timedelta(hours=settings.UPLOAD_HOURS)
+    rows = Upload.objects.filter(changed_at__lt=late, image__status=ImageStatus.UPLOADING, image__current_job=None)
+    return rows.select_related("image")
+
+
+def uploads_visible_to(actor: Viewer) -> QuerySet[Upload]:
+    """Uploads whose image the actor sees."""
+    rows = Upload.objects.filter(image__in=Image.objects.visible_to(actor))
+    return rows.select_related("image__project", "image__storage_domain", "image__current_job")

@@ -50,6 +50,7 @@ if "CLOUDIA_VAR" not in os.environ:
     _add("CLOUDIA_VAR", str(TEST_DIR / "var"))
 os.environ.setdefault("CLOUDIA_SECRET_KEY", "only-for-tests-" + "0123456789abcdef" * 4)
 os.environ.setdefault("CLOUDIA_STATIC_STORAGE", "django.contrib.staticfiles.storage.StaticFilesStorage")
+os.environ.setdefault("CLOUDIA_STORAGE_ROOTS", "/var/lib/cloudia,/srv,/mnt,/var/tmp,/tmp")  # the lab's folders, too
 
 from cloudia.settings import *  # noqa: E402, F403  the environment above must be there first
 

@@ -26,6 +26,14 @@ def words(name: str, default: str) -> list[str]:
     return text(name, default).replace(",", " ").split()
 
 
+def directories(name: str, default: str) -> list[str]:
+    """The variable's absolute paths, separated by commas or blanks."""
+    found = words(name, default)
+    if wrong := [path for path in found if not path.startswith("/") or ".." in Path(path).parts]:
+        raise ImproperlyConfigured(f"{name} must be paths from the root, not {wrong[0]!r}.")
+    return [str(Path(path)) for path in found]
+
+
 def flag(name: str, *, default: bool) -> bool:
     """A yes or no: ``1 true yes on`` or ``0 false no off``."""
     value = text(name, "1" if default else "0").strip().lower()

@@ -35,14 +35,19 @@ class Demand:
     memory_mib: int
 
 
+def lock_placement() -> None:
+    """Nobody else decides where guests go until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PLACEMENT_LOCK])
+
+
 def place(demand: Demand, candidates: Iterable[Host]) -> Host:
     """The candidate with the most free memory that has room; call in the transaction that records the choice.
 
     Raises NoCapacity, naming each host's limit. The advisory lock is held until the transaction ends, so the next
     caller counts what this one recorded.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PLACEMENT_LOCK])
+    lock_placement()
     usage = usage_by_host()
     hosts = list(candidates)
     refusals = {host: shortage(host, usage.get(host.pk, Usage()), demand) for host in hosts}

@@ -1,64 +1,140 @@
-"""Storage domains: what operators ask of them."""
+"""Storage domains: what operators ask of them. What touches hosts is a job."""
 
 from __future__ import annotations
 
-import uuid
-from pathlib import Path
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
 
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
 
 from cloudia.accounts.actor import Actor
 from cloudia.accounts.audit import audited
-from cloudia.core.errors import InputError, OperationFailed
-from cloudia.core.policy import ActionDenied
+from cloudia.core.errors import InputError
+from cloudia.core.faults import Faults
+from cloudia.core.rows import checked, locked
 from cloudia.core.validation import clean
 from cloudia.hosts.models import Host
-from cloudia.virt import hypervisor
-from storage import policies
-from storage.attachments import record_pool
-from storage.enums import DomainKind, Media
-from storage.models import StorageAttachment, StorageDomain
+from cloudia.hosts.placement import lock_placement
+from cloudia.jobs.models import Job
+from cloudia.jobs.services import job_enqueue
+from storage import garbage, policies
+from storage.domain_operations import AttachDomain, CleanDomain, DetachDomain, ScanDomain
+from storage.domain_rules import check_domain
+from storage.enums import DomainKind, Media, StrayKind
+from storage.models import StorageAttachment, StorageDomain, StrayFile
 
-PROBE_BYTES = 1 << 20
+MAX_AT_ONCE = 500  # files that one job deletes
 
 
 @audited("storage_domain.create")
 def storage_domain_create(
-    *, actor: Actor, name: str, path: str, kind: str = DomainKind.DIR, media: str = Media.SSD
+    *,
+    actor: Actor,
+    name: str,
+    kind: str = DomainKind.DIR,
+    path: str = "",
+    server: str = "",
+    source: str = "",
+    username: str = "",
+    secret: str = "",
+    media: str = Media.SSD,
+    over_commit: Decimal = Decimal(10),
 ) -> StorageDomain:
-    """A new storage domain on no host yet. Raises ActionDenied or InputError."""
-    domain = StorageDomain(name=name.strip(), path=path, kind=kind, media=media)
+    """A new storage domain on no host yet; which fields it needs, its kind says (:mod:`storage.kinds`).
+
+    Raises ActionDenied, or InputError at every field that is wrong.
+    """
+    where = {"path": path, "server": server, "source": source, "username": username}
+    domain = StorageDomain(name=name.strip(), kind=kind, media=media, over_commit=over_commit)
+    for field, text in where.items():
+        setattr(domain, field, text.strip())
     policies.CREATE_DOMAIN.check(domain, actor)
-    if not Path(path).is_absolute() or ".." in Path(path).parts:
-        raise InputError.at("path", _("Enter a path from the root, like /var/lib/cloudia/pool."))
+    check_domain(domain, secret)
     clean(domain)
+    domain.set_secret(secret)
     domain.save(force_insert=True)
     return domain
 
 
-@audited("storage_domain.attach", target="domain", atomic=False)
-def storage_domain_attach(*, actor: Actor, domain: StorageDomain, host: Host) -> StorageAttachment:
-    """Make the domain's pool on the host; harmless twice.
+@audited("storage_domain.edit", target="domain")
+def storage_domain_edit(*, actor: Actor, domain: StorageDomain, **changes: Any) -> StorageDomain:
+    """Change ``name``, ``media``, ``over_commit`` or ``secret`` (empty: as it was); where its files are stays.
 
-    Raises ActionDenied if a local directory is on another host already, HostUnreachable, or OperationFailed
-    (``not_shared`` if what one host writes is not seen by the other).
+    Raises ActionDenied or InputError.
     """
-    policies.ATTACH.check(domain, actor)
-    other = domain.attachments.exclude(host=host).select_related("host").first()
-    if other and domain.kind == DomainKind.DIR:
-        raise ActionDenied(policies.is_local_to_another_host())
-    pool = hypervisor(host.endpoint).pools.ensure_dir(domain.pool_name, domain.pk, domain.path)
-    if other:
-        _prove_shared(domain, other.host, host)
-    return record_pool(domain, host, pool)
+    row = checked(policies.EDIT_DOMAIN, domain, actor)
+    row.name = changes.get("name", row.name).strip()
+    for name in ("media", "over_commit"):
+        setattr(row, name, changes.get(name, getattr(row, name)))
+    if secret := changes.get("secret"):
+        _check_has_secret(row)
+        row.set_secret(secret)
+    clean(row)
+    row.save(update_fields=["name", "media", "over_commit", "sealed_secret"])
+    return row
 
 
-def _prove_shared(domain: StorageDomain, writer: Host, reader: Host) -> None:
-    name, volumes = f"probe-{uuid.uuid4()}", hypervisor(writer.endpoint).volumes
-    volumes.ensure_empty(domain.pool_name, name, PROBE_BYTES)
-    try:
-        if hypervisor(reader.endpoint).volumes.info(domain.pool_name, name) is None:
-            message = _("What {writer} writes to {path} is not seen by {reader}.")
-            raise OperationFailed(message.format(writer=writer, path=domain.path, reader=reader), code="not_shared")
-    finally:
-        volumes.delete(domain.pool_name, name)
+@audited("storage_domain.delete", target="domain")
+def storage_domain_delete(*, actor: Actor, domain: StorageDomain) -> None:
+    """Remove one that nothing lies in and no host has. Raises ActionDenied."""
+    checked(policies.DELETE_DOMAIN, domain, actor).delete()
+
+
+@audited("storage_domain.attach", target="domain")
+def storage_domain_attach(*, actor: Actor, domain: StorageDomain, host: Host) -> Job:
+    """Queue making its pool on the host. Raises ActionDenied, or InputError at ``host`` if the host has it."""
+    attached = StorageAttachment.objects.filter(domain=domain, host=host).exists()
+    if attached and policies.EDIT_DOMAIN.denial(domain, actor) is None:
+        raise InputError.at("host", _("“%(host)s” has it already.") % {"host": host}, "taken")
+    row = checked(policies.ATTACH, domain, actor)
+    return job_enqueue(operation=AttachDomain, target=row, actor=actor, params={"host": str(host.pk)})
+
+
+@audited("storage_domain.detach", target="attachment")
+def storage_domain_detach(*, actor: Actor, attachment: StorageAttachment) -> Job:
+    """Queue forgetting its pool on a host; files stay. Nothing new is placed there from now on. Raises ActionDenied."""
+    lock_placement()
+    domains = locked(StorageDomain, [attachment.domain])  # its last two hosts can't both go
+    row = checked(policies.DETACH, attachment, actor)
+    row.leaving = True
+    row.save(update_fields=["leaving"])
+    params = {"host": str(row.host_id)}
+    return job_enqueue(operation=DetachDomain, target=domains[row.domain_id], actor=actor, params=params)
+
+
+@audited("storage_domain.scan", target="domain")
+def storage_domain_scan(*, actor: Actor, domain: StorageDomain) -> Job:
+    """Queue comparing its files with the rows; the report is in ``domain.strays``. Raises ActionDenied."""
+    row = checked(policies.SCAN, domain, actor)
+    return job_enqueue(operation=ScanDomain, target=row, actor=actor, params={})
+
+
+@audited("storage_domain.clean", target="domain")
+def storage_domain_clean(*, actor: Actor, domain: StorageDomain, files: Iterable[StrayFile]) -> Job:
+    """Queue deleting files that the last report calls left over; each is looked at once more before.
+
+    Raises ActionDenied, or InputError at ``files``.
+    """
+    row = checked(policies.CLEAN, domain, actor)
+    chosen = list(files)
+    _check_chosen(row, chosen)
+    names = [stray.name for stray in chosen]
+    return job_enqueue(operation=CleanDomain, target=row, actor=actor, params={"names": names})
+
+
+def _check_has_secret(domain: StorageDomain) -> None:
+    if "secret" not in domain.traits.needs:
+        raise InputError.at("secret", _("Storage domains of this kind have none."), "not_supported")
+
+
+def _check_chosen(domain: StorageDomain, chosen: list[StrayFile]) -> None:
+    faults = Faults()
+    faults.require(bool(chosen), "files", "required", _("Choose the files to delete."))
+    too_many = _("Choose at most %(most)s files at once.") % {"most": MAX_AT_ONCE}
+    faults.require(len(chosen) <= MAX_AT_ONCE, "files", "too_many", too_many)
+    ours = all(stray.domain_id == domain.pk and stray.kind == StrayKind.ORPHAN for stray in chosen)
+    faults.require(ours, "files", "not_usable", _("Only files that are left over can be deleted."))
+    old = all(garbage.is_old_enough(stray) for stray in chosen)
+    faults.require(old, "files", "not_usable", _("A file can be deleted an hour after it was first seen."))
+    faults.raise_if_any()

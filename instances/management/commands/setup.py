@@ -28,6 +28,7 @@ from cloudia.hosts.services import host_register
 from instances.models import InstanceType
 from instances.type_services import instance_type_create
 from networking.management import beginnings
+from storage.management.now import finish
 from storage.models import Image, StorageDomain
 from storage.selectors import image_like
 from storage.services.domains import storage_domain_attach, storage_domain_create
@@ -130,7 +131,7 @@ class Command(BaseCommand):
             storage_domain_create(actor=shell_actor(), name="local", path=path)
         domain = StorageDomain.objects.filter(path=path).first()
         if domain and not domain.attachments.exists():
-            storage_domain_attach(actor=shell_actor(), domain=domain, host=host)
+            finish(storage_domain_attach(actor=shell_actor(), domain=domain, host=host))
             self._say(_("Storage domain: %(domain)s (%(path)s)") % {"domain": domain, "path": path})
         return domain
 

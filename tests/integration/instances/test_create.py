@@ -255,7 +255,13 @@ def test_no_room_says_which_limit_of_which_host(tenant: Tenant) -> None:
 
 
 def test_host_without_the_storage_is_no_candidate(tenant: Tenant) -> None:
-    tenant.host.attachments.update(active=False)
+    domain = tenant.image.storage_domain
+    tenant.host.attachments.update(active=False, problem_texts={"en": "The pool is not there."})
+    there = f"storage domain “{domain.name}” does not work there: The pool is not there"
+    assert refusal(tenant) == f"No host has room: {tenant.host.name} ({there})."
+    tenant.host.attachments.update(active=True, leaving=True)
+    assert refusal(tenant) == f"No host has room: {tenant.host.name} (storage domain “{domain.name}” is being detached)."
+    tenant.host.attachments.all().delete()
     assert refusal(tenant) == "No host has the storage this instance needs."
 
 
