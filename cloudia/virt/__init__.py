@@ -3,9 +3,11 @@
 from cloudia.virt.domains import Domains
 from cloudia.virt.events import Subscription
 from cloudia.virt.hypervisor import Hypervisor, hypervisor
-from cloudia.virt.storage import Pools, Volumes
+from cloudia.virt.pools import Pools
+from cloudia.virt.transfer import Sink
 from cloudia.virt.types import (
     Accelerator,
+    DiskInfo,
     DiskSpec,
     DomainEvent,
     DomainReport,
@@ -13,15 +15,21 @@ from cloudia.virt.types import (
     Endpoint,
     EventKind,
     Feature,
+    FilesystemSpec,
     HostDescription,
     NicSpec,
     PoolInfo,
+    PoolKind,
+    PoolSpec,
     PowerState,
+    SeedSpec,
     VolumeInfo,
 )
+from cloudia.virt.volumes import Volumes
 
 __all__ = [
     "Accelerator",
+    "DiskInfo",
     "DiskSpec",
     "DomainEvent",
     "DomainReport",
@@ -30,12 +38,17 @@ __all__ = [
     "Endpoint",
     "EventKind",
     "Feature",
+    "FilesystemSpec",
     "HostDescription",
     "Hypervisor",
     "NicSpec",
     "PoolInfo",
+    "PoolKind",
+    "PoolSpec",
     "Pools",
     "PowerState",
+    "SeedSpec",
+    "Sink",
     "Subscription",
     "VolumeInfo",
     "Volumes",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import secrets
 import string
+from typing import Any
 
-from cloudia.virt.types import Accelerator, DiskSpec, DomainSpec, NicSpec
-from cloudia.virt.xml.domain import Domain
+from cloudia.virt.types import Accelerator, DiskSpec, DomainSpec, FilesystemSpec, NicSpec, SeedSpec
+from cloudia.virt.xml.domain import Disk, Domain
 
 SPARE_PORTS = 8  # PCIe slots for what is plugged in later
 MEMORY_SLOTS = 16
@@ -34,9 +35,13 @@ def design(spec: DomainSpec) -> Domain:
     _platform(domain, spec)
     _processors(domain, spec)
     _memory(domain, spec)
-    _controllers(domain, len(spec.disks) + len(spec.nics))
-    for index, disk in enumerate(spec.disks):
-        _disk(domain, disk, index)
+    _controllers(domain, len(spec.disks) + len(spec.nics) + len(spec.filesystems))
+    for disk in spec.disks:
+        domain.disks.add(**_disk(disk))
+    if spec.seed:
+        _seed(domain, spec.seed)
+    for filesystem in spec.filesystems:
+        _filesystem(domain, filesystem)
     for nic in spec.nics:
         _nic(domain, nic)
     _consoles(domain, spec.name)
@@ -62,12 +67,15 @@ def _processors(domain: Domain, spec: DomainSpec) -> None:
 
 def _memory(domain: Domain, spec: DomainSpec) -> None:
     domain.memory_mib = domain.current_memory_mib = spec.memory_mib
+    if spec.filesystems:  # virtiofsd, a process of its own, reads and writes the guest's memory
+        domain.memory_source, domain.memory_access = "memfd", "shared"
     if spec.max_memory_mib <= spec.memory_mib:
         return
     domain.max_memory_mib, domain.memory_slots = spec.max_memory_mib, MEMORY_SLOTS
     # Memory hot-plug needs a NUMA node to plug into.
     cpus = f"0-{(domain.vcpus or 1) - 1}"
-    domain.cells.add(id=0, cpus=cpus, memory=spec.memory_mib, unit="MiB")
+    shared = "shared" if spec.filesystems else None
+    domain.cells.add(id=0, cpus=cpus, memory=spec.memory_mib, unit="MiB", access=shared)
 
 
 def _controllers(domain: Domain, plugged: int) -> None:
@@ -80,22 +88,53 @@ def _controllers(domain: Domain, plugged: int) -> None:
     domain.controllers.add(type="usb", model="none")
 
 
-def _disk(domain: Domain, spec: DiskSpec, index: int) -> None:
+def disk_element(spec: DiskSpec) -> Disk:
+    """One disk, as a domain has it or as it is plugged in."""
+    return Disk(**_disk(spec))
+
+
+def _disk(spec: DiskSpec) -> dict[str, Any]:
     serial = disk_serial(spec.serial)
+    return {
+        "type": "volume",
+        "device": "disk",
+        "driver": "qemu",
+        "format": spec.format,
+        "cache": "none",
+        "discard": "unmap",
+        "pool": spec.pool,
+        "volume": spec.volume,
+        "target": f"vd{letters(spec.position)}",
+        "bus": "virtio",
+        "serial": serial,
+        "boot_order": 1 if spec.bootable else None,
+        "alias": disk_alias(spec.serial),
+    }
+
+
+def _seed(domain: Domain, spec: SeedSpec) -> None:
     domain.disks.add(
         type="volume",
-        device="disk",
+        device="cdrom",
         driver="qemu",
-        format=spec.format,
-        cache="none",
-        discard="unmap",
+        format="raw",
         pool=spec.pool,
         volume=spec.volume,
-        target=f"vd{letters(index)}",
-        bus="virtio",
-        serial=serial,
-        boot_order=index + 1 if spec.bootable else None,
-        alias=f"ua-disk-{serial}",
+        target="sda",
+        bus="scsi",
+        read_only=True,
+        alias="ua-seed",
+    )
+
+
+def _filesystem(domain: Domain, spec: FilesystemSpec) -> None:
+    domain.filesystems.add(
+        type="mount",
+        access="passthrough",
+        driver="virtiofs",
+        source=spec.path,
+        target=spec.tag,
+        alias=f"ua-fs-{spec.tag}",
     )
 
 
@@ -126,6 +165,11 @@ def _consoles(domain: Domain, name: str) -> None:
 def _helpers(domain: Domain) -> None:
     domain.rngs.add(model="virtio", source="/dev/urandom", backend="random")
     domain.balloon, domain.balloon_period_s = "virtio", BALLOON_PERIOD_S
+
+
+def disk_alias(volume_id: str) -> str:
+    """How we call a volume's disk towards libvirt."""
+    return f"ua-disk-{disk_serial(volume_id)}"
 
 
 def disk_serial(volume_id: str) -> str:

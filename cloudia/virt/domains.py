@@ -6,7 +6,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Set
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 import libvirt
@@ -17,12 +17,11 @@ from django.utils.translation import gettext_lazy as _
 from cloudia.core.errors import OperationFailed
 from cloudia.virt.connection import Connection
 from cloudia.virt.designer import AGENT_CHANNEL, design
+from cloudia.virt.devices import DiskDevices
 from cloudia.virt.errors import none_if
 from cloudia.virt.events import listen
 from cloudia.virt.types import DomainEvent, DomainReport, DomainSpec, EventKind, PowerState
 from cloudia.virt.xml.domain import NAMESPACE, BareOwner, Domain
-
-T = TypeVar("T")
 
 _STATES: Mapping[int, PowerState] = {
     libvirt.VIR_DOMAIN_NOSTATE: PowerState.RUNNING,
@@ -53,11 +52,11 @@ AGENT_PING_S = 2
 Identity = tuple[bool, str, str]
 
 
-class Domains:
+class Domains(DiskDevices):
     """The domains of one host, by UUID. Every function raises CloudiaError."""
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+        super().__init__(connection)
         # Metadata never changes during a domain's life, and reading it costs a call per domain.
         self._identities: dict[str, Identity] = {}
 
@@ -119,9 +118,6 @@ class Domains:
                 if done or hard:
                     return watch.rebooted
         return False
-
-    def _with(self, uuid: UUID, work: Callable[[Any], T], deadline_s: float | None = None) -> T:
-        return self._connection.call(lambda conn: work(conn.lookupByUUIDString(str(uuid))), deadline_s)
 
     def _with_existing(self, uuid: UUID, work: Callable[[Any], object], deadline_s: float | None = None) -> None:
         def run(conn: Any) -> None:

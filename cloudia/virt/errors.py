@@ -92,6 +92,11 @@ def no_space() -> OperationFailed:
     return OperationFailed(_("There is not enough space left on the storage."), code="no_space")
 
 
+def shrinking() -> OperationFailed:
+    """Disks only grow."""
+    return OperationFailed(_("A disk can't be made smaller: the end of its data would be lost."), code="volume_shrink")
+
+
 def none_if(code: int, work: Callable[[], T]) -> T | None:
     """What ``work`` returns, or None if libvirt answers with ``code`` (``VIR_ERR_NO_...``)."""
     try:

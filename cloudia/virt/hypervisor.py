@@ -10,8 +10,9 @@ from cloudia.virt.connection import DEADLINE_S, Connection
 from cloudia.virt.describe import describe
 from cloudia.virt.domains import Domains
 from cloudia.virt.events import Callback, Subscription, listen
-from cloudia.virt.storage import Pools, Volumes
+from cloudia.virt.pools import Pools
 from cloudia.virt.types import Endpoint, HostDescription
+from cloudia.virt.volumes import Volumes
 
 log = logging.getLogger(__name__)
 

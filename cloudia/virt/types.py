@@ -101,15 +101,73 @@ class DomainReport:
     project_id: str = ""
 
 
+class PoolKind(StrEnum):
+    """libvirt's kinds of storage pools, as far as CloudiA uses them."""
+
+    DIR = "dir"
+    NETFS = "netfs"
+    LOGICAL = "logical"
+    RBD = "rbd"
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSpec:
+    """A storage pool to have on a host.
+
+    ``path``: the directory (dir), or where the export is mounted (netfs). ``host``: the NFS server, or Ceph's monitors
+    with commas between. ``source``: the export, the volume group, Ceph's pool. ``username`` and ``secret``: for Ceph.
+    """
+
+    name: str
+    uuid: UUID
+    kind: PoolKind = PoolKind.DIR
+    path: str = ""
+    host: str = ""
+    source: str = ""
+    username: str = ""
+    secret: str = field(default="", repr=False)
+
+
 @dataclass(frozen=True, slots=True)
 class DiskSpec:
-    """A disk to give to a domain. ``serial`` is the volume's id: the guest sees its first 20 characters."""
+    """A disk to give to a domain. ``serial`` is the volume's id: the guest sees its first 20 characters.
+
+    ``position`` is its place on the bus: 0 is vda.
+    """
 
     pool: str
     volume: str
     serial: str
     format: str = "qcow2"
     bootable: bool = False
+    position: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DiskInfo:
+    """A disk that a domain has. ``capacity_bytes`` is None where nobody can tell, as of a guest that is off."""
+
+    target: str
+    serial: str
+    pool: str
+    volume: str
+    capacity_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FilesystemSpec:
+    """A directory of the host that the guest may mount as ``tag`` (VirtioFS)."""
+
+    tag: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeedSpec:
+    """A volume that the guest has in a CD drive: what cloud-init reads."""
+
+    pool: str
+    volume: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +196,8 @@ class DomainSpec:
     memory_mib: int
     disks: tuple[DiskSpec, ...]
     nics: tuple[NicSpec, ...] = ()
+    filesystems: tuple[FilesystemSpec, ...] = ()
+    seed: SeedSpec | None = None
     max_vcpus: int = 0
     max_memory_mib: int = 0
     cores: int = 1

@@ -48,6 +48,7 @@ class Disk(Element):
     volume = text("source/@volume")
     target = text("target/@dev")
     bus = text("target/@bus")
+    read_only = Presence("readonly")
     serial = text("serial")
     boot_order = integer("boot/@order")
     alias = text("alias/@name")
@@ -79,6 +80,18 @@ class Interface(Element):
     guest_ecn = text("driver/guest/@ecn")
     guest_ufo = text("driver/guest/@ufo")
     mtu = integer("mtu/@size")
+    alias = text("alias/@name")
+
+
+class Filesystem(Element):
+    """A directory of the host in the guest."""
+
+    TAG = "filesystem"
+    type = text("@type")
+    access = text("@accessmode")
+    driver = text("driver/@type")
+    source = text("source/@dir")
+    target = text("target/@dir")
     alias = text("alias/@name")
 
 
@@ -147,6 +160,7 @@ class Cell(Element):
     cpus = text("@cpus")
     memory = integer("@memory")
     unit = text("@unit")
+    access = text("@memAccess")
 
 
 class Domain(Element):
@@ -161,6 +175,8 @@ class Domain(Element):
     current_memory_mib = Quantity("currentMemory", unit="MiB")
     max_memory_mib = Quantity("maxMemory", unit="MiB")
     memory_slots = integer("maxMemory/@slots")
+    memory_source = text("memoryBacking/source/@type")
+    memory_access = text("memoryBacking/access/@mode")
     vcpus = integer("vcpu")
     current_vcpus = integer("vcpu/@current")
 
@@ -185,6 +201,7 @@ class Domain(Element):
 
     controllers = Children(Controller, "devices")
     disks = Children(Disk, "devices")
+    filesystems = Children(Filesystem, "devices")
     interfaces = Children(Interface, "devices")
     serials = Children(Serial, "devices")
     consoles = Children(Console, "devices")

@@ -2,7 +2,26 @@
 
 from __future__ import annotations
 
-from cloudia.virt.xml.mapping import Element, Quantity, text
+from cloudia.virt.xml.mapping import Children, Element, Quantity, flag, integer, text
+
+
+class SourceHost(Element):
+    """A server that a pool's storage comes from."""
+
+    TAG = "host"
+    name = text("@name")
+    port = integer("@port")
+
+
+class Secret(Element):
+    """A password that libvirt keeps: https://libvirt.org/formatsecret.html."""
+
+    TAG = "secret"
+    ephemeral = flag("@ephemeral")
+    private = flag("@private")
+    uuid = text("uuid")
+    usage_type = text("usage/@type")
+    usage_name = text("usage/name")
 
 
 class Pool(Element):
@@ -15,6 +34,13 @@ class Pool(Element):
     capacity = Quantity("capacity", unit="bytes", default="bytes")
     allocation = Quantity("allocation", unit="bytes", default="bytes")
     available = Quantity("available", unit="bytes", default="bytes")
+    hosts = Children(SourceHost, "source")
+    source_name = text("source/name")
+    source_dir = text("source/dir/@path")
+    source_format = text("source/format/@type")
+    auth_type = text("source/auth/@type")
+    auth_username = text("source/auth/@username")
+    auth_secret = text("source/auth/secret/@uuid")
     path = text("target/path")
 
 
@@ -22,6 +48,7 @@ class Volume(Element):
     """A disk image. Sizes in bytes."""
 
     TAG = "volume"
+    type = text("@type")
     name = text("name")
     capacity = Quantity("capacity", unit="bytes", default="bytes")
     allocation = Quantity("allocation", unit="bytes", default="bytes")

@@ -13,7 +13,7 @@ from cloudia.virt.xml.domain import Domain
 from tests.unit.virt.schemas import GOLDEN, assert_valid
 
 ROOT_DISK = DiskSpec("fast", "d-7f3c2a91-0", serial="0198c5a0-7f3c-7a91-8000-000000000002", bootable=True)
-DATA_DISK = DiskSpec("bulk", "d-7f3c2a91-1", serial="short-1", format="raw")
+DATA_DISK = DiskSpec("bulk", "d-7f3c2a91-1", serial="short-1", format="raw", position=1)
 NIC = NicSpec(UUID("0198c5a0-7f3c-7a91-8000-00000000000a"), "52:54:00:12:34:56", mtu=1442)
 SMALL = DomainSpec(
     uuid=UUID("7f3c2a91-0000-4000-8000-000000000001"),

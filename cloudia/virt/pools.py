@@ -1,0 +1,219 @@
+"""Storage pools of a host, by name.
+
+NFS, LVM and Ceph pools were tried as XML and as far as a host without their kernel modules and servers refuses them.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import posixpath
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID, uuid5
+
+import libvirt
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
+from cloudia.core.errors import OperationFailed
+from cloudia.virt.connection import Connection
+from cloudia.virt.errors import none_if
+from cloudia.virt.types import PoolInfo, PoolKind, PoolSpec
+from cloudia.virt.xml.storage import Pool, Secret, Volume
+
+SLOW_S = 120.0  # looking through a large pool, mounting, deleting a large file
+# What a host needs for a kind, by Debian's and Ubuntu's names.
+PACKAGES: Mapping[str, str] = {
+    PoolKind.NETFS: "nfs-common",
+    PoolKind.LOGICAL: "lvm2",
+    PoolKind.RBD: "libvirt-daemon-driver-storage-rbd",
+}
+
+
+class Pools:
+    """The storage pools of one host. Every function raises CloudiaError."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def ensure(self, spec: PoolSpec) -> PoolInfo:
+        """A running pool, started with the host from now on; directories and mount points are made if need be.
+
+        Raises OperationFailed: ``pool_exists`` if the host has another pool of that name, ``pool_kind_missing`` if it
+        can't have pools of this kind.
+        """
+        return self._connection.call(lambda conn: _ensure(conn, spec), SLOW_S)
+
+    def ensure_dir(self, name: str, uuid: UUID, path: str) -> PoolInfo:
+        """The same for a directory."""
+        return self.ensure(PoolSpec(name, uuid, path=path))
+
+    def ensure_directory(self, path: str, name: str, *, make: bool = True) -> None:
+        """Make sure that ``path`` is a directory of the host, and no link to one; made only if ``make``.
+
+        ``name``: of the pool that looks, which is gone afterwards. Raises OperationFailed (``not_a_directory``,
+        ``symlink``).
+        """
+        self._connection.call(lambda conn: _ensure_directory(conn, path, f"{name}-look", make=make), SLOW_S)
+
+    def info(self, name: str) -> PoolInfo | None:
+        """The pool, looked through again if it is active; None if there is none."""
+
+        def run(conn: Any) -> PoolInfo | None:
+            pool = _find(conn, name)
+            if pool is None:
+                return None
+            refresh(pool)
+            return _info(pool)
+
+        return self._connection.call(run, SLOW_S)
+
+    def remove(self, name: str) -> None:
+        """Forget the pool and its secret; nothing if it is gone. Its files stay."""
+
+        def run(conn: Any) -> None:
+            if pool := _find(conn, name):
+                uuid = UUID(pool.UUIDString())
+                if pool.isActive():
+                    pool.destroy()
+                pool.undefine()
+                _forget_secret(conn, uuid)
+
+        self._connection.call(run)
+
+
+def refresh(pool: Any) -> None:
+    """Let libvirt see files that others have made. Refused while it writes one itself: then the next look will do."""
+    with contextlib.suppress(libvirt.libvirtError):
+        pool.refresh(0)
+
+
+def active_pool(conn: Any, name: str) -> Any:
+    """The pool, started if it is not."""
+    pool = conn.storagePoolLookupByName(name)
+    if not pool.isActive():
+        pool.create(0)
+    return pool
+
+
+def available_bytes(pool: Any) -> int:
+    """The room that is left in it, as of libvirt's last look."""
+    return Pool.parse(pool.XMLDesc(0)).available or 0
+
+
+def describe(spec: PoolSpec) -> Pool:
+    """The pool as libvirt wants it: https://libvirt.org/storage.html."""
+    pool = Pool(type=spec.kind.value, name=spec.name, uuid=str(spec.uuid))
+    if spec.kind in {PoolKind.DIR, PoolKind.NETFS}:
+        pool.path = spec.path
+    if spec.kind == PoolKind.NETFS:
+        pool.source_dir, pool.source_format = spec.source, "nfs"
+    if spec.kind in {PoolKind.LOGICAL, PoolKind.RBD}:
+        pool.source_name = spec.source
+    if spec.kind == PoolKind.LOGICAL:
+        pool.source_format, pool.path = "lvm2", f"/dev/{spec.source}"
+    for host in filter(None, spec.host.split(",")):
+        name, port = _host_and_port(host.strip())
+        pool.hosts.add(name=name, port=port)
+    if spec.username:
+        pool.auth_type, pool.auth_username = "ceph", spec.username
+        pool.auth_secret = str(_secret_uuid(spec.uuid))
+    return pool
+
+
+def _host_and_port(text: str) -> tuple[str, int | None]:
+    host, colon, port = text.rpartition(":")
+    return (host, int(port)) if colon and port.isdigit() and not host.endswith(":") else (text, None)
+
+
+def _ensure(conn: Any, spec: PoolSpec) -> PoolInfo:
+    if spec.secret:
+        _keep_secret(conn, spec)
+    wanted = describe(spec)
+    pool = _find(conn, spec.name)
+    if pool is None:
+        pool = _define(conn, spec, wanted)
+    elif not _same(Pool.parse(pool.XMLDesc(0)), wanted):
+        raise OperationFailed(_("The storage pool exists with another directory."), code="pool_exists")
+    if not pool.isActive():
+        if wanted.path and spec.kind in {PoolKind.DIR, PoolKind.NETFS}:  # building others would format them
+            pool.build(0)
+        pool.create(0)
+    if not pool.autostart():
+        pool.setAutostart(1)
+    refresh(pool)
+    return _info(pool)
+
+
+def _same(one: Pool, other: Pool) -> bool:
+    return (one.path, one.source_name, one.source_dir) == (other.path, other.source_name, other.source_dir)
+
+
+def _define(conn: Any, spec: PoolSpec, wanted: Pool) -> Any:
+    try:
+        return conn.storagePoolDefineXML(str(wanted), 0)
+    except libvirt.libvirtError as error:
+        # "missing backend for pool type" comes as an internal error of the storage driver.
+        missing = error.get_error_code() in {libvirt.VIR_ERR_INTERNAL_ERROR, libvirt.VIR_ERR_NO_SUPPORT}
+        if not missing or spec.kind not in PACKAGES:
+            raise
+        message = _("The host can't have storage of this kind. It needs the package {package}.")
+        raise OperationFailed(format_lazy(message, package=PACKAGES[spec.kind]), code="pool_kind_missing") from error
+
+
+def _secret_uuid(pool: UUID) -> UUID:
+    """Always the same for a pool, so that it is found again."""
+    return uuid5(pool, "secret")
+
+
+def _keep_secret(conn: Any, spec: PoolSpec) -> None:
+    wanted = Secret(ephemeral=False, private=True, uuid=str(_secret_uuid(spec.uuid)), usage_type="ceph")
+    wanted.usage_name = spec.name
+    conn.secretDefineXML(str(wanted), 0).setValue(base64.b64decode(spec.secret), 0)
+
+
+def _forget_secret(conn: Any, pool: UUID) -> None:
+    secret = none_if(libvirt.VIR_ERR_NO_SECRET, lambda: conn.secretLookupByUUIDString(str(_secret_uuid(pool))))
+    if secret is not None:
+        secret.undefine()
+
+
+def _ensure_directory(conn: Any, path: str, name: str, *, make: bool) -> None:
+    """Through a pool on the parent, which tells what each of its entries is."""
+    parent, child = posixpath.split(path.rstrip("/"))
+    if make:
+        _close(conn.storagePoolCreateXML(str(Pool(type="dir", name=name, path=path)), _BUILD))
+    pool = conn.storagePoolCreateXML(str(Pool(type="dir", name=name, path=parent)), 0)
+    try:
+        entry = none_if(libvirt.VIR_ERR_NO_STORAGE_VOL, lambda: pool.storageVolLookupByName(child))
+        kind = None if entry is None else Volume.parse(entry.XMLDesc(0)).type
+    finally:
+        _close(pool)
+    if kind != "dir":
+        message = format_lazy(_("{path} is not a directory on the host."), path=path)
+        raise OperationFailed(message, code="not_a_directory")
+
+
+_BUILD = libvirt.VIR_STORAGE_POOL_CREATE_WITH_BUILD
+
+
+def _close(pool: Any) -> None:
+    pool.destroy()
+
+
+def _find(conn: Any, name: str) -> Any:
+    return none_if(libvirt.VIR_ERR_NO_STORAGE_POOL, lambda: conn.storagePoolLookupByName(name))
+
+
+def _info(pool: Any) -> PoolInfo:
+    xml = Pool.parse(pool.XMLDesc(0))
+    return PoolInfo(
+        name=pool.name(),
+        uuid=UUID(pool.UUIDString()),
+        active=bool(pool.isActive()),
+        path=xml.path or "",
+        capacity_bytes=xml.capacity or 0,
+        allocation_bytes=xml.allocation or 0,
+        available_bytes=xml.available or 0,
+    )
