@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import subprocess
@@ -12,7 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-PR_SET_PDEATHSIG = 1  # prctl(2)
+from tests.children import ends_with_parent
+
 START_S = 30
 SCHEMAS = Path("/usr/share/ovn")
 
@@ -40,8 +40,8 @@ class Ovn:
             self._start(name, self._northd() if name == "northd" else self._server(name))
 
     def _start(self, name: str, command: Sequence[str]) -> None:
-        # The hook ends the server even after a kill -9 of pytest.
-        self._processes[name] = subprocess.Popen(command, env=self._environment, preexec_fn=_die_with_parent)
+        end = ends_with_parent(signal.SIGKILL)
+        self._processes[name] = subprocess.Popen(command, env=self._environment, preexec_fn=end)
         if name == "northd":
             return
         self._wait_for(name)
@@ -147,7 +147,3 @@ def running_ovn(folder: Path) -> Iterator[Ovn]:
 
 def _all_of(tables: str) -> list[str]:
     return [word for table in tables.split() for word in ("--", "--all", "destroy", table)]
-
-
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import pwd
 import signal
@@ -13,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from deploy.postgres import initialise, ready_command, server_command
+from tests.children import ends_with_parent
 
-PR_SET_PDEATHSIG = 1  # prctl(2)
 START_S = 120  # on a machine that is busy writing to its disk
 FASTER = ("fsync=off", "full_page_writes=off", "synchronous_commit=off")  # nothing here outlives the session
 
@@ -24,10 +23,6 @@ def unprivileged() -> int | None:
     return pwd.getpwnam("postgres").pw_uid if os.geteuid() == 0 else None
 
 
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGQUIT)
-
-
 @contextmanager
 def cluster(directory: Path, options: Sequence[str] = FASTER) -> Iterator[None]:
     """Run a server on a unix socket in ``directory``; see ``deploy.postgres``. Without ``options`` as in production."""
@@ -35,10 +30,8 @@ def cluster(directory: Path, options: Sequence[str] = FASTER) -> Iterator[None]:
     directory.parent.chmod(0o711)
     initialise(directory, user)
     with (directory / "log").open("wb") as log:
-        # The hook ends the server even after a kill -9 of pytest.
-        server = subprocess.Popen(
-            server_command(directory, *options), user=user, cwd="/", stderr=log, preexec_fn=_die_with_parent
-        )
+        command, end = server_command(directory, *options), ends_with_parent(signal.SIGQUIT)
+        server = subprocess.Popen(command, user=user, cwd="/", stderr=log, preexec_fn=end)
     try:
         _wait_until_ready(directory, server)
         yield

@@ -19,6 +19,7 @@ from typing import Any
 import psycopg
 from psycopg.sql import SQL, Identifier
 
+from tests.children import ends_with_parent
 from tests.ports import free_port
 from tests.qemu.lab import Lab, LabHost, hosts_of
 
@@ -205,6 +206,7 @@ def served(environment: dict[str, str], log: Path, *names: str) -> Iterator[tupl
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
+            preexec_fn=ends_with_parent(signal.SIGTERM),
         )
     try:
         yield port, supervisor
