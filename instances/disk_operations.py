@@ -10,18 +10,21 @@ from django.utils.translation import gettext_lazy as _
 
 from cloudia.accounts.actor import Actor
 from cloudia.core.errors import OperationFailed
+from cloudia.core.policy import ActionDenied, gone
 from cloudia.jobs.models import Lockable
 from cloudia.jobs.operation import Step
 from cloudia.jobs.run import Run
 from cloudia.virt import Hypervisor, VolumeInfo, hypervisor
 from instances import disk_policies
-from instances.disks import disk_record
+from instances.disks import disk_record, disk_record_again
 from instances.models import Instance, InstanceDisk
 from instances.operations import OFF, InstanceOperation
 from instances.selectors import disk_spec
+from storage.enums import VolumeStatus
 from storage.models import Volume
 from storage.models.base import GIB
 from storage.services.volumes import volume_claim
+from storage.volume_files import volume_file_ensure, volume_file_remove
 from storage.volume_operations import VolumeOperation
 
 DETACH_TIMEOUT_S = 30.0  # how long a guest may take to let go of a disk
@@ -36,7 +39,7 @@ class DiskOperation(InstanceOperation):
     @cached_property
     def disk(self) -> InstanceDisk:
         """The row of the disk."""
-        disks = self.instance.disks.select_related("volume__storage_domain", "volume__project")
+        disks = self.instance.disks.select_related("volume__storage_domain", "volume__image", "volume__project")
         row = disks.filter(volume=self.job.params["volume"]).first()
         if row is None:
             raise OperationFailed(_("The volume is no longer attached."), code="target_gone")
@@ -60,38 +63,66 @@ class DiskOperation(InstanceOperation):
 
 
 class AttachDisk(DiskOperation):
-    """Give a volume to an instance."""
+    """Give a volume to an instance; a new one is made first."""
 
     kind = "volume.attach"
     label = _("Attach volume")
 
     @property
     def steps(self) -> Sequence[Step]:
-        """Its row is there since it was asked for, so that nobody else takes the volume."""
-        return [Step("attach", _("Connect the disk"), self.ensure_attached, self._forget)]
-
-    def _forget(self, run: Run) -> None:
-        """Only when the domain does not have it any more: else two guests could get to write to it."""
-        if self._rows.exists():
-            self.ensure_detached(run)
-            self._rows.delete()
+        """The disk's row is there since it was asked for, so that nobody else takes the volume."""
+        attach = Step("attach", _("Connect the disk"), self.ensure_attached, self._ensure_forgotten)
+        make = Step("file", _("Make the disk"), self._ensure_made, self._ensure_no_file)
+        return [make, attach] if self.job.params.get("make", True) else [attach]
 
     @property
     def _rows(self) -> QuerySet[InstanceDisk]:
         return self.instance.disks.filter(volume=self.job.params["volume"])
 
-    def failed(self) -> None:
-        """What never began has nothing to undo."""
-        if not self.job.steps.exists():
+    @property
+    def _volumes(self) -> QuerySet[Volume]:
+        return Volume.objects.filter(pk=self.job.params["volume"])
+
+    @property
+    def _may_be_connected(self) -> bool:
+        """Whether it was tried, and could not be undone."""
+        return self._rows.exists() and self.job.steps.filter(name="attach").exists()
+
+    def _ensure_made(self, run: Run) -> None:
+        run.note(volume_file_ensure(self.disk.volume, self.hypervisor))
+
+    def _ensure_no_file(self, run: Run) -> None:
+        """Only of a volume that never was there, and not below a guest that may still write to it."""
+        made = self._volumes.filter(status=VolumeStatus.CREATING).select_related("storage_domain").first()
+        if made and not self._may_be_connected:
+            run.note(volume_file_remove(made, self.hypervisor))
+
+    def _ensure_forgotten(self, run: Run) -> None:
+        """Only when the domain does not have it any more: else two guests could get to write to it."""
+        if self._rows.exists():
+            self.ensure_detached(run)
             self._rows.delete()
+
+    def succeeded(self) -> None:
+        """A new volume is there."""
+        self._volumes.update(status=VolumeStatus.AVAILABLE)
+
+    def failed(self) -> None:
+        """What never began has nothing to undo; a new volume without its file can only be tried again or deleted."""
+        if not self._may_be_connected:
+            self._rows.delete()
+            self._volumes.filter(status=VolumeStatus.CREATING).update(status=VolumeStatus.FAILED)
+        else:
+            self._volumes.update(status=VolumeStatus.AVAILABLE)
 
     def reopen(self, actor: Actor) -> None:
         """Another try is a new request; a row that could not be undone is made anew."""
         self._rows.delete()
-        volume = Volume.objects.filter(pk=self.job.params["volume"]).first()
-        if volume is None:
-            raise OperationFailed(_("The volume no longer exists."), code="target_gone")
-        disk_record(actor=actor, instance=self.instance, volume=volume)
+        if (volume := self._volumes.first()) is None:
+            raise ActionDenied(gone())
+        again = volume.status == VolumeStatus.FAILED
+        record = disk_record_again if again else disk_record
+        record(actor=actor, instance=self.instance, volume=volume)
 
 
 class DetachDisk(DiskOperation):
@@ -147,10 +178,11 @@ class ResizeVolume(VolumeOperation):
         return [self.disk.instance] if self.disk else []
 
     def _ensure_grown(self, run: Run) -> None:
-        wanted = self.job.params["size_gib"]
-        run.note(self._grow(wanted * GIB))
+        wanted_bytes = self.job.params["size_gib"] * GIB
+        if self._look().capacity_bytes < wanted_bytes:
+            run.note(self._grow(wanted_bytes))
         seen = self._look()
-        if seen.capacity_bytes < wanted * GIB:
+        if seen.capacity_bytes < wanted_bytes:
             raise OperationFailed(_("The disk did not become larger."), code="not_grown")
         Volume.objects.filter(pk=self.volume.pk).update(size_gib=seen.capacity_bytes // GIB)
 

@@ -40,7 +40,7 @@ class AttachedVolumeSerializer(VolumeSerializer):
 class AttachInput(Input):
     """Where it shall go: an instance of the same project, whose disks are in the same storage domain."""
 
-    instance = Ref(Instance.objects.visible_to)  # type: ignore[assignment]  # a field's name
+    instance = Ref(Instance.objects.visible_to)
 
 
 class ResizeInput(Input):
@@ -56,7 +56,7 @@ class QueryFlag(serializers.ChoiceField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(choices=["true", "false"], **kwargs)
 
-    def to_internal_value(self, data: Any) -> bool:
+    def to_internal_value(self, data: Any) -> Any:
         """As a bool."""
         return super().to_internal_value(data) == "true"
 

@@ -13,7 +13,7 @@ from cloudia.jobs.models import Job
 from cloudia.jobs.services import job_enqueue
 from instances import disk_policies
 from instances.disk_operations import AttachDisk, DetachDisk, ResizeVolume
-from instances.disks import disk_record
+from instances.disks import disk_record, disk_record_new
 from instances.models import Instance, InstanceDisk
 from storage.models import Volume
 from storage.services.volumes import volume_claim
@@ -30,8 +30,25 @@ def disk_attach(*, actor: Actor, instance: Instance, volume: Volume) -> Job:
     if row is None:
         raise ActionDenied(gone())
     disk = disk_record(actor=actor, instance=row, volume=volume)
-    params = {"volume": str(disk.volume_id)}
-    return job_enqueue(operation=AttachDisk, target=row, actor=actor, params=params, also_lock=[disk.volume])
+    return _attach(actor, disk, make=False)
+
+
+@audited("disk.create", target="instance")
+def disk_create(*, actor: Actor, instance: Instance, name: str, size_gib: int) -> Job:
+    """Make an empty volume in the instance's storage domain and give it to the instance, in one job.
+
+    Raises ActionDenied (also ``quota_exceeded``) or InputError at ``name`` or ``size_gib`` (also ``no_space``).
+    """
+    row = _locked(instance)
+    if row is None:
+        raise ActionDenied(gone())
+    return _attach(actor, disk_record_new(actor=actor, instance=row, name=name, size_gib=size_gib), make=True)
+
+
+def _attach(actor: Actor, disk: InstanceDisk, *, make: bool) -> Job:
+    params = {"volume": str(disk.volume_id), "make": make}
+    target, volume = disk.instance, disk.volume
+    return job_enqueue(operation=AttachDisk, target=target, actor=actor, params=params, also_lock=[volume])
 
 
 @audited("volume.detach", target="volume")

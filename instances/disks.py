@@ -13,8 +13,11 @@ from cloudia.core.policy import ActionDenied, in_use
 from cloudia.core.rows import checked
 from instances import disk_policies
 from instances.models import Instance, InstanceDisk
+from storage.enums import VolumeStatus
 from storage.models import Volume
+from storage.policies import RECREATE_VOLUME
 from storage.references import holders_of
+from storage.services.volumes import VolumeWish, volume_record
 
 
 def disk_record(*, actor: Actor, instance: Instance, volume: Volume) -> InstanceDisk:
@@ -27,6 +30,22 @@ def disk_record(*, actor: Actor, instance: Instance, volume: Volume) -> Instance
     faults = Faults()
     check_fits(faults, instance, row)
     faults.raise_if_any()
+    return InstanceDisk.objects.create(instance=instance, volume=row, position=_free_position(instance))
+
+
+def disk_record_new(*, actor: Actor, instance: Instance, name: str, size_gib: int) -> InstanceDisk:
+    """The rows of a new disk with an empty volume of its own. Raises what its service raises."""
+    disk_policies.ADD_DISK.check(instance, actor)
+    wish = VolumeWish(name, instance.image.storage_domain, size_gib)
+    volume = volume_record(actor=actor, project=instance.project, wish=wish)
+    return InstanceDisk.objects.create(instance=instance, volume=volume, position=_free_position(instance))
+
+
+def disk_record_again(*, actor: Actor, instance: Instance, volume: Volume) -> InstanceDisk:
+    """The row of a disk whose volume could not be made, for another try."""
+    disk_policies.ADD_DISK.check(instance, actor)
+    row = checked(RECREATE_VOLUME, volume, actor)
+    Volume.objects.filter(pk=row.pk).update(status=VolumeStatus.CREATING)
     return InstanceDisk.objects.create(instance=instance, volume=row, position=_free_position(instance))
 
 

@@ -64,6 +64,7 @@ def disk_spec(disk: InstanceDisk) -> DiskSpec:
         serial=str(volume.pk),
         format=volume.format,
         bootable=disk.is_boot,
+        position=disk.position,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from instances.views import actions, create, detail, interfaces, lists
+from instances.views import actions, create, detail, disks, interfaces, lists
 
 urlpatterns = [
     path("", lists.instance_list, name="instance-list"),
@@ -20,6 +20,10 @@ urlpatterns = [
     path("<uuid:pk>/interfaces/add/", interfaces.interface_add, name="interface-add"),
     path("<uuid:pk>/interfaces/<uuid:nic>/<slug:name>/", interfaces.interface_action, name="interface-action"),
     path("<uuid:pk>/floating-ips/", interfaces.instance_floating_ips, name="instance-floating-ips"),
-    path("<uuid:pk>/disks/", detail.instance_disks, name="instance-disks"),
+    path("<uuid:pk>/disks/", disks.instance_disks, name="instance-disks"),
+    path("<uuid:pk>/disks/add/", disks.disk_add, name="disk-add"),
+    path("disks/<uuid:pk>/attach/", disks.volume_attach, name="volume-attach"),
+    path("disks/<uuid:pk>/detach/", disks.volume_detach, name="volume-detach"),
+    path("disks/<uuid:pk>/resize/", disks.volume_resize, name="volume-resize"),
     path("<uuid:pk>/jobs/", detail.instance_jobs, name="instance-jobs"),
 ]

@@ -75,8 +75,9 @@ def _reboot(actor: Actor, instance: Instance, query: QueryDict) -> Job:
     return services.instance_reboot(actor=actor, instance=instance, hard=query.get("how") == "force")
 
 
-def _delete(actor: Actor, instance: Instance, _query: QueryDict) -> Job:
-    return services.instance_delete(actor=actor, instance=instance)
+def _delete(actor: Actor, instance: Instance, query: QueryDict) -> Job:
+    wanted = query.get("delete_volumes") == "true"
+    return services.instance_delete(actor=actor, instance=instance, delete_volumes=wanted)
 
 
 DIALOGS = {
@@ -132,6 +133,8 @@ def _ask(request: HttpRequest, dialog: Dialog, targets: list[Target]) -> HttpRes
         "action": dialog.action,
         "targets": targets,
         "able": able,
+        "with_data": dialog.action is policies.DELETE
+        and any(not disk.is_boot for target in able for disk in target.disks),
         "one": targets[0] if len(targets) == 1 else None,
         "confirmation": confirmation(targets) if dialog.typed else "",
         "wrong": request.method == "POST",

@@ -47,15 +47,6 @@ def instance_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @login_required
 @require_safe
-def instance_disks(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """디스크: what is attached, in the order of the devices."""
-    instance = get_object_or_404(instances_visible_to(actor_of(request)), pk=pk)
-    disks = instance.disks.select_related("volume__storage_domain").order_by("position")
-    return render(request, "instances/tabs/disks.html", {"instance": instance, "disks": disks})
-
-
-@login_required
-@require_safe
 def instance_jobs(request: HttpRequest, pk: UUID) -> HttpResponse:
     """작업: what was done to it, newest first."""
     instance = get_object_or_404(instances_visible_to(actor_of(request)), pk=pk)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from django.utils.translation import gettext as _
 
 from cloudia.accounts import quotas
@@ -20,6 +22,17 @@ from storage.space import MAX_DISK_GIB, claim_space
 from storage.volume_operations import CreateVolume, DeleteVolume
 
 
+@dataclass(frozen=True)
+class VolumeWish:
+    """A volume as asked for."""
+
+    name: str
+    storage_domain: StorageDomain
+    size_gib: int
+    image: Image | None = None
+    description: str = ""
+
+
 @audited("volume.create", target="project")
 def volume_create(
     *,
@@ -36,20 +49,8 @@ def volume_create(
     Names may repeat, as instances' do. Raises ActionDenied (also ``quota_exceeded``) or InputError at ``name``,
     ``description``, ``storage_domain``, ``image`` or ``size_gib`` (also ``no_space``).
     """
-    policies.CREATE_VOLUME.check(project, actor)
-    volume = Volume(
-        name=name.strip(),
-        description=description.strip(),
-        project=project,
-        storage_domain=storage_domain,
-        image=image,
-        size_gib=size_gib,
-        status=VolumeStatus.CREATING,
-        created_by=None if actor.user._state.adding else actor.user,  # the shell's actor has no row
-    )
-    _check(volume)
-    volume_claim(project, storage_domain, size_gib)
-    volume.save(force_insert=True)
+    wish = VolumeWish(name, storage_domain, size_gib, image, description)
+    volume = volume_record(actor=actor, project=project, wish=wish)
     return job_enqueue(operation=CreateVolume, target=volume, actor=actor, params={})
 
 
@@ -71,6 +72,25 @@ def volume_delete(*, actor: Actor, volume: Volume) -> Job:
     """Delete a volume that nothing uses, with its data. Raises ActionDenied."""
     row = checked(policies.DELETE_VOLUME, volume, actor)
     return job_enqueue(operation=DeleteVolume, target=row, actor=actor, params={})
+
+
+def volume_record(*, actor: Actor, project: Project, wish: VolumeWish) -> Volume:
+    """The row of a new volume, whose disk a job of the same transaction makes. Raises what volume_create raises."""
+    policies.CREATE_VOLUME.check(project, actor)
+    volume = Volume(
+        name=wish.name.strip(),
+        description=wish.description.strip(),
+        project=project,
+        storage_domain=wish.storage_domain,
+        image=wish.image,
+        size_gib=wish.size_gib,
+        status=VolumeStatus.CREATING,
+        created_by=None if actor.user._state.adding else actor.user,  # the shell's actor has no row
+    )
+    _check(volume)
+    volume_claim(project, volume.storage_domain, volume.size_gib)
+    volume.save(force_insert=True)
+    return volume
 
 
 def volume_claim(project: Project, domain: StorageDomain, gib: int, *, count: int = 1, field: str = "size_gib") -> None:
