@@ -6,4 +6,8 @@ from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cloudia.settings")
 os.environ.setdefault("CLOUDIA_WEB", "1")  # before the settings are read: see cloudia.core.env
-application = get_asgi_application()
+django = get_asgi_application()
+
+from cloudia.api.streaming import StreamedBodies  # noqa: E402  # Django must be set up first
+
+application = StreamedBodies(django, path="/api/v1/images/uploads/")

@@ -17,6 +17,7 @@ class StorageConfig(AppConfig):
         from storage import (  # noqa: PLC0415
             domain_operations,
             garbage,
+            image_operations,
             references,
             selectors,
             volume_operations,

@@ -1,38 +1,38 @@
 """Looking at a disk image that nobody has vouched for, before anything else does.
 
-An image can name other files of the host (a backing file, a data file) and have them read; such are refused. The
-format is told by the first bytes and then named to qemu-img, which would otherwise try dozens of parsers on it.
+An image can name other files of the host (a backing file, a data file, extents) and have them read; such are refused.
+Nothing is opened for that: the bytes are looked at as they pass, by our own eyes for qcow2 (docs/interop/qcow2.txt in
+QEMU's source) and by OpenStack's inspectors for the rest, https://docs.openstack.org/oslo.utils/latest/.
 """
 
 from __future__ import annotations
 
-import json
-import subprocess
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from django.conf import settings
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
+from oslo_utils.imageutils import format_inspector as inspectors
 
-from cloudia.core.errors import InputError
-from cloudia.core.policy import Text
+from storage import qcow2
+from storage.errors import BadImage
 
-QCOW2, RAW = "qcow2", "raw"
-# Enough for an image of petabytes; a crafted one must not take the machine. https://bugs.launchpad.net/nova/+bug/1449062
-MEMORY_BYTES, CPU_S, TIMEOUT_S = 1 << 30, 30, 60
-QCOW_MAGIC = b"QFI\xfb"
-VERSIONS = (2, 3)
-DATA_FILE_BIT = 1 << 2  # of the incompatible features: docs/interop/qcow2.txt in QEMU's source
-HEADER_BYTES = 80  # up to and with the incompatible features
+HEAD_BYTES = 4096
+TAIL_BYTES = 512
+RAW = "raw"
+GIB = 2**30
+VHD_MAGIC, VHD_DIFFERENCING = b"conectix", 4  # Virtual Hard Disk Image Format Specification, "Hard Disk Footer Format"
+# What QEMU calls what the inspectors found. A partition table is what a raw disk begins with.
+FORMATS: Mapping[str, str] = {
+    "qcow2": "qcow2", "vmdk": "vmdk", "vhdx": "vhdx", "vhd": "vpc", "vdi": "vdi", "raw": RAW, "gpt": RAW,
+}  # fmt: skip
 # First bytes of what is often given to us, by name: https://en.wikipedia.org/wiki/List_of_file_signatures
 FOREIGN: Mapping[bytes, str] = {
-    b"KDMV": "VMDK",
-    b"COWD": "VMDK",
-    b"# Disk Desc": "VMDK",
-    b"vhdxfile": "VHDX",
-    b"conectix": "VHD",
-    b"<<< ": "VDI",
+    b"COWD": "VMDK (ESX)",
+    b"# Disk Desc": "VMDK (descriptor)",
     b"LUKS\xba\xbe": "LUKS",
     b"QED\0": "QED",
     b"\x1f\x8b": "gzip",
@@ -41,6 +41,8 @@ FOREIGN: Mapping[bytes, str] = {
     b"\x28\xb5\x2f\xfd": "zstd",
     b"PK\x03\x04": "zip",
     b"7z\xbc\xaf": "7-Zip",
+    b"<!DOCTYPE": "HTML",
+    b"<html": "HTML",
 }
 
 
@@ -51,67 +53,117 @@ class ImageFacts:
     format: str
     virtual_bytes: int
     file_bytes: int
+    sha256: str
 
 
-def probe(path: Path) -> ImageFacts:
-    """Raises InputError with the reason if the file can't be an image here."""
-    try:
-        with path.open("rb") as file:
-            header = file.read(HEADER_BYTES)
-        file_bytes = path.stat().st_size
-    except OSError as error:
-        raise _refused(_("The file cannot be read: %(reason)s") % {"reason": error.strerror}, "unreadable") from None
-    if not header:
-        raise _refused(_("The file is empty."), "empty")
-    format = _format(header)
-    return ImageFacts(format, _virtual_bytes(_qemu_img(path, format)), file_bytes)
-
-
-def _refused(message: Text, code: str) -> InputError:
-    return InputError.at("file", message, code)
-
-
-def _format(header: bytes) -> str:
+def check_head(head: bytes) -> None:
+    """Refuse by the first :data:`HEAD_BYTES` what can be refused by them. Raises BadImage."""
     for magic, name in FOREIGN.items():
-        if header.startswith(magic):
-            message = _("This is a file of the kind %(kind)s. Convert it first: qemu-img convert -O qcow2.")
-            raise _refused(message % {"kind": name}, "bad_format")
-    if not header.startswith(QCOW_MAGIC):
-        return RAW
-    if int.from_bytes(header[4:8], "big") not in VERSIONS:
-        raise _refused(_("This version of the qcow2 format is not supported."), "bad_format")
-    # Before qemu-img sees it: even to tell what such an image is, it would open the file that it names.
-    if int.from_bytes(header[72:80], "big") & DATA_FILE_BIT and header[7] > VERSIONS[0]:
-        raise _refused(_("The image keeps its data in another file. Only images in one file can be used."), "data_file")
-    return QCOW2
+        if head.startswith(magic):
+            message = _("This is a file of the kind {kind}. Convert it first: qemu-img convert -O qcow2.")
+            raise BadImage(format_lazy(message, kind=name), code="bad_format")
+    if head.startswith(qcow2.MAGIC):
+        check_size(qcow2.Header.of(head).virtual_bytes)
+    if head.startswith(VHD_MAGIC):
+        _check_vhd(head)
 
 
-def _qemu_img(path: Path, format: str) -> dict[str, Any]:
-    """What ``qemu-img info`` says. An absolute path: others may be read as the name of a protocol."""
-    limits = ["prlimit", f"--as={MEMORY_BYTES}", f"--cpu={CPU_S}", "--core=0", "--"]
-    command = ["qemu-img", "info", "-U", "--output=json", "-f", format, str(path.resolve())]
+def check_size(virtual_bytes: int) -> None:
+    """Neither nothing nor more than any disk here may have. Raises BadImage."""
+    if not virtual_bytes:
+        raise BadImage(_("The image has no content."), code="empty")
+    if virtual_bytes > settings.MAX_IMAGE_GIB * GIB:
+        message = format_lazy(_("The disk in it is larger than {limit} GiB."), limit=settings.MAX_IMAGE_GIB)
+        raise BadImage(message, code="too_large")
+
+
+class Examination:
+    """Looks at a whole file as it passes: once, in order, keeping little of it."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._digest = hashlib.sha256()
+        self._inspectors = inspectors.InspectWrapper(_Source())  # type: ignore[arg-type]  # read() is all it calls
+        self._head = self._tail = b""
+
+    def feed(self, chunk: bytes) -> None:
+        """The next bytes."""
+        self.size += len(chunk)
+        self._digest.update(chunk)
+        self._head += chunk[: HEAD_BYTES - len(self._head)]
+        self._tail = (self._tail + chunk[-TAIL_BYTES:])[-TAIL_BYTES:]
+        self._inspectors._process_chunk(chunk)  # what its read() does
+
+    def facts(self, read: Callable[[int, int], bytes]) -> ImageFacts:
+        """After the last byte. ``read(offset, length)`` reads once more what the tables of a qcow2 are checked by.
+
+        Raises BadImage with the reason if the file can't be an image here.
+        """
+        if not self.size:
+            raise BadImage(_("The file is empty."), code="empty")
+        check_head(self._head)
+        format, virtual_bytes = self._format()
+        check_size(virtual_bytes)
+        if format == "qcow2":
+            qcow2.check_tables(self._head, self.size, read)
+        return ImageFacts(format, virtual_bytes, self.size, self._digest.hexdigest())
+
+    def _format(self) -> tuple[str, int]:
+        """QEMU's name of the format, and the size of the disk in it."""
+        if self._tail.startswith(VHD_MAGIC) and not self._head.startswith(VHD_MAGIC):  # one of fixed size ends so
+            _check_vhd(self._tail)
+            return "vpc", int.from_bytes(self._tail[48:56], "big")
+        found = self._found()
+        if (format := FORMATS.get(found.NAME)) is None:
+            message = _("This is a file of the kind {kind}. Bring the disk of an installed system instead.")
+            raise BadImage(format_lazy(message, kind=found.NAME.upper()), code="bad_format")
+        if format == RAW:
+            return RAW, self.size
+        _check_safe(found)
+        return format, found.virtual_size
+
+    def _found(self) -> inspectors.FileInspector:
+        """The one inspector that knows the file. A raw disk may have a partition table, and a disc for CDs, too."""
+        try:
+            self._inspectors.close()
+            found = {inspector.NAME: inspector for inspector in self._inspectors.formats or ()}
+        except Exception as error:  # the inspectors raise whatever a crafted file makes them stumble over
+            raise _damaged(error) from error
+        if len(found) > 1:
+            found.pop("gpt", None)
+        if len(found) != 1:
+            kinds = format_lazy(_("It looks like several kinds of files at once: {kinds}."), kinds=", ".join(found))
+            raise BadImage(kinds, code="bad_format")
+        return next(iter(found.values()))
+
+
+class _Source:
+    """Nothing to read from: bytes are handed over instead."""
+
+
+def _damaged(reason: object) -> BadImage:
+    return BadImage(format_lazy(_("The image is damaged: {reason}"), reason=str(reason)))
+
+
+# What an inspector found, and what is said about it.
+REASONS: Mapping[str, tuple[str, Any]] = {
+    "backing_file": ("backing_file", _("The image depends on another file. Only images in one file can be used.")),
+    "data_file": ("data_file", _("The image keeps its data in another file. Only images in one file can be used.")),
+    "descriptor": ("data_file", _("The image is not in one file, or not of a kind that is: {reason}")),
+}
+
+
+def _check_safe(found: inspectors.FileInspector) -> None:
     try:
-        answer = subprocess.run([*limits, *command], stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT_S)  # noqa: S603  fixed words and a path
-    except subprocess.TimeoutExpired:
-        raise _refused(_("The image takes too long to examine."), "bad_image") from None
-    if answer.returncode:
-        reason = answer.stderr.decode(errors="replace").strip().removeprefix("qemu-img: ")
-        raise _refused(_("The image is damaged: %(reason)s") % {"reason": reason or answer.returncode}, "bad_image")
-    found: dict[str, Any] = json.loads(answer.stdout)
-    return found
+        found.safety_check()
+    except inspectors.SafetyCheckFailed as error:
+        name, reason = next(iter(error.failures.items()))
+        code, message = REASONS.get(name, ("bad_image", _("The image is damaged: {reason}")))
+        raise BadImage(format_lazy(message, reason=str(reason)), code=code) from error
+    except Exception as error:
+        raise _damaged(error) from error
 
 
-def _virtual_bytes(found: dict[str, Any]) -> int:
-    if "backing-filename" in found:
-        raise _refused(
-            _("The image depends on another file (%(file)s). Only images in one file can be used.")
-            % {"file": found["backing-filename"]},
-            "backing_file",
-        )
-    if found.get("encrypted"):
-        raise _refused(_("The image is encrypted."), "encrypted")
-    if found.get("format-specific", {}).get("data", {}).get("corrupt"):
-        raise _refused(_("The image is marked as damaged."), "bad_image")
-    if not (size := int(found["virtual-size"])):
-        raise _refused(_("The image has no content."), "empty")
-    return size
+def _check_vhd(footer: bytes) -> None:
+    if int.from_bytes(footer[60:64], "big") == VHD_DIFFERENCING:
+        raise BadImage(REASONS["backing_file"][1], code="backing_file")

@@ -7,7 +7,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import QuerySet, Sum
+from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -26,12 +26,11 @@ def image_like(name: str, sha256: str, project: Project | None = None) -> Image 
     return Image.objects.filter(name=name, sha256=sha256, project=project, status=ImageStatus.AVAILABLE).first()
 
 
-def unfinished(image: Image) -> Image | None:
-    """An earlier try to import the same file there, which failed or was killed."""
-    tries = Image.objects.filter(
-        name=image.name, sha256=image.sha256, storage_domain=image.storage_domain, project=image.project
-    )
-    return tries.exclude(status=ImageStatus.AVAILABLE).first()
+def unfinished(name: str, sha256: str, project: Project | None) -> QuerySet[Image]:
+    """Earlier tries to import the same file, which failed or were killed."""
+    tries = Image.objects.filter(name=name, project=project, current_job=None).select_related("storage_domain")
+    failed, killed = Q(status=ImageStatus.FAILED), Q(status=ImageStatus.IMPORTING)
+    return tries.filter(failed & Q(sha256=sha256) | killed & Q(upload__checksum=sha256))
 
 
 def host_with(domain: StorageDomain) -> Host:

@@ -2,81 +2,167 @@
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
 
+from django.db import connection
+from django.db.models import Max
+from django.utils.translation import gettext as _
+
+from cloudia.accounts import quotas
 from cloudia.accounts.actor import Actor
 from cloudia.accounts.audit import audited
 from cloudia.accounts.models import Project
-from cloudia.core.errors import HostUnreachable
-from cloudia.core.validation import clean
-from cloudia.virt import hypervisor
+from cloudia.core.faults import Faults
+from cloudia.core.policy import ActionDenied, Denial, Kind
+from cloudia.core.rows import check_description, check_name, checked
+from cloudia.hosts.models import Host
+from cloudia.jobs.models import Job
+from cloudia.jobs.services import job_enqueue
 from storage import policies
 from storage.enums import ImageStatus
-from storage.models import Image, StorageDomain
-from storage.probe import ImageFacts, probe
-from storage.selectors import host_with, image_like, unfinished
+from storage.fetch import check_url
+from storage.image_operations import DeleteImage, ImportImage
+from storage.models import GIB, Image, StorageDomain, Upload
+from storage.space import claim_space
+
+PUBLIC_LOCK = 0x696D6773  # one advisory lock for the names of public images; "imgs" in ASCII
+SHA256 = re.compile(r"[0-9a-f]{64}")
+MAX_OS = 64  # characters of a system's name or version
 
 
-@audited("image.import", target="storage_domain", atomic=False)
-def image_import(
-    *,
+@dataclass(frozen=True, slots=True)
+class ImageWish:
+    """What a new image shall be. Without a project it is public. ``sha256``: of its file, in hex."""
+
+    name: str
+    storage_domain: StorageDomain
+    project: Project | None = None
+    description: str = ""
+    os_type: str = ""
+    os_version: str = ""
+    sha256: str = ""
+
+
+@audited("image.import", target="storage_domain")
+def image_fetch(*, actor: Actor, storage_domain: StorageDomain, url: str, **wish: Any) -> Job:
+    """Record an image and queue its fetching from ``url``; ``job.target_id`` is its id. ``wish``: see ImageWish.
+
+    Raises ActionDenied (also ``quota_exceeded``) or InputError at what is wrong: ``url``, ``name``, ``sha256``, ....
+    """
+    check_url(url)
+    wished = ImageWish(storage_domain=storage_domain, **wish)
+    image = image_record(actor, wished, ImageStatus.IMPORTING, source_url=url)
+    return job_enqueue(operation=ImportImage, target=image, actor=actor, params={"checksum": wished.sha256})
+
+
+@audited("image.edit", target="image")
+def image_edit(*, actor: Actor, image: Image, **changes: Any) -> Image:
+    """Change ``name``, ``description``, ``os_type``, ``os_version``, ``deprecated``; ``project`` None makes it public.
+
+    Raises ActionDenied (only operators make images public) or InputError.
+    """
+    row = checked(policies.EDIT_IMAGE, image, actor)
+    for field in ("name", "description", "os_type", "os_version"):
+        setattr(row, field, changes.get(field, getattr(row, field)).strip())
+    row.deprecated = changes.get("deprecated", row.deprecated)
+    faults = Faults()
+    if "project" in changes and changes["project"] != row.project:
+        _publish(actor, row, changes["project"], faults)
+    _hold_names(row.project)
+    _check_texts(faults, row)
+    faults.raise_if_any()
+    row.save(update_fields=["name", "description", "os_type", "os_version", "deprecated", "project"])
+    return row
+
+
+@audited("image.delete", target="image")
+def image_delete(*, actor: Actor, image: Image) -> Job:
+    """Delete an image that nothing uses, with its file, or an upload with what came of it. Raises ActionDenied."""
+    row = checked(policies.DELETE_IMAGE, image, actor)
+    Upload.objects.filter(image=row).update(writer="")  # whoever is writing stops
+    return job_enqueue(operation=DeleteImage, target=row, actor=actor, params={})
+
+
+def image_record(
     actor: Actor,
-    path: Path,
-    name: str,
-    storage_domain: StorageDomain,
-    project: Project | None = None,
-    os_type: str = "",
-    os_version: str = "",
+    wish: ImageWish,
+    status: ImageStatus,
+    *,
+    file_bytes: int = 0,
+    source_url: str = "",
+    replaced: Collection[UUID] = (),
 ) -> Image:
-    """An image made of a file of this machine; the existing one if the same file was imported under this name.
+    """A new image's row, counted, in the caller's transaction; it may be called as those that it shall replace.
 
-    Without a project it is public. Raises ActionDenied, InputError (what is wrong with the file or a name),
-    HostUnreachable, or OperationFailed (``no_space``); then no volume is left.
+    Raises ActionDenied or InputError.
     """
     image = Image(
-        name=name.strip(), project=project, storage_domain=storage_domain, os_type=os_type, os_version=os_version
+        name=wish.name.strip(),
+        description=wish.description.strip(),
+        project=wish.project,
+        storage_domain=wish.storage_domain,
+        os_type=wish.os_type.strip(),
+        os_version=wish.os_version.strip(),
+        status=status,
+        file_bytes=file_bytes,
+        source_url=source_url,
+        created_by=None if actor.user._state.adding else actor.user,  # the shell's actor has no row
     )
     policies.IMPORT.check(image, actor)
-    clean(image)
-    facts = probe(path)
-    image.sha256, image.virtual_bytes, image.file_bytes = sha256(path), facts.virtual_bytes, facts.file_bytes
-    if existing := image_like(image.name, image.sha256, project):
-        return existing
-    if half := unfinished(image):
-        image.pk = half.pk  # so that what there is of its volume is replaced
-        half.delete()
+    if wish.project:
+        quotas.claim(wish.project, "images")
+    _hold_names(wish.project)
+    faults = Faults()
+    _check_texts(faults, image, replaced)
+    _check_domain(faults, image)
+    bad_sum = _("Enter a SHA-256 checksum: 64 digits and letters from a to f.")
+    faults.require(not wish.sha256 or bool(SHA256.fullmatch(wish.sha256)), "sha256", "invalid", bad_sum)
+    faults.raise_if_any()
+    claim_space(wish.storage_domain, -(-file_bytes // GIB), "storage_domain")
     image.save(force_insert=True)
-    _store(image, path, facts)
     return image
 
 
-def sha256(path: Path) -> str:
-    """The file's checksum in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _hold_names(project: Project | None) -> None:
+    """Nobody else names an image of the project, or a public one, until the transaction ends."""
+    if project:
+        Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PUBLIC_LOCK])
 
 
-def _store(image: Image, path: Path, facts: ImageFacts) -> None:
-    """Upload the file; a failure leaves no row, except where it may leave a volume."""
-    try:
-        _upload(image, path, facts)
-    except HostUnreachable:  # half a volume may be left; the next try of the same file replaces it
-        _set_status(image, ImageStatus.FAILED)
-        raise
-    except BaseException:
-        image.delete()
-        raise
-    _set_status(image, ImageStatus.AVAILABLE)
+def _publish(actor: Actor, row: Image, project: Project | None, faults: Faults) -> None:
+    if not actor.is_operator:
+        raise ActionDenied(Denial("permission_denied", _("Your role does not allow this."), Kind.FORBIDDEN))
+    only = _("An image can become public; it can't be given to a project.")
+    faults.require(project is None, "project", "not_usable", only)
+    row.project = None
 
 
-def _set_status(image: Image, status: ImageStatus) -> None:
-    image.status = status
-    image.save(update_fields=["status"])
+def _check_texts(faults: Faults, image: Image, replaced: Collection[UUID] = ()) -> None:
+    """Old ones that are not offered any more, and those that failed, don't keep their names."""
+    others = Image.objects.filter(project=image.project, deprecated=False).exclude(status=ImageStatus.FAILED)
+    named = Image.objects.none() if image.deprecated or image.status == ImageStatus.FAILED else others
+    check_name(faults, image.name, named.exclude(pk__in=[image.pk, *replaced]))
+    check_description(faults, image.description)
+    for field in ("os_type", "os_version"):
+        text: str = getattr(image, field)
+        faults.require(len(text) <= MAX_OS, field, "too_long", _("At most %(most)s characters.") % {"most": MAX_OS})
+        faults.require(text.isprintable(), field, "invalid", _("A name is one line without control characters."))
 
 
-def _upload(image: Image, path: Path, facts: ImageFacts) -> None:
+def _check_domain(faults: Faults, image: Image) -> None:
     domain = image.storage_domain
-    volumes = hypervisor(host_with(domain).endpoint).volumes
-    with path.open("rb") as file:
-        volumes.upload(domain.pool_name, image.volume_name, file, facts.file_bytes, facts.virtual_bytes, facts.format)
+    nothing = _("libvirt can't write files into storage of the kind %(kind)s.") % {"kind": domain.get_kind_display()}
+    faults.require(domain.traits.takes_uploads, "storage_domain", "not_usable", nothing)
+    hosts = Host.objects.filter(attachments__domain=domain, attachments__active=True, reachable=True)
+    nowhere = _("No host that answers has this storage domain.")
+    faults.require(hosts.exists(), "storage_domain", "not_usable", nowhere)
+    room = domain.attachments.filter(active=True).aggregate(most=Max("available_bytes"))["most"] or 0
+    full = _("The storage domain has no room for this file.")
+    faults.require(image.file_bytes <= room, "storage_domain", "no_space", full)

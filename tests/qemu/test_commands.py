@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import os
 import re
@@ -23,9 +22,8 @@ from cloudia.virt import Endpoint, hypervisor
 from instances.models import InstanceType
 from networking.sync import synchronise
 from storage.enums import DomainKind
-from storage.models import Image, StorageAttachment, StorageDomain
-from storage.probe import probe
-from storage.services.images import sha256
+from storage.models import Image, StorageAttachment, StorageDomain, Upload
+from storage.services.files import sha256
 from tests.factories import HostFactory
 from tests.qemu.lab import LabHost
 
@@ -173,14 +171,13 @@ def test_local_directory_of_another_host_is_refused_as_shared(lab_hosts: list[La
 
 
 def test_failed_import_leaves_neither_row_nor_volume(
-    words: list[str], tiny_image: Path, monkeypatch: pytest.MonkeyPatch
+    words: list[str], tiny_image: Path, tmp_path: Path
 ) -> None:
     run("setup", *words[:4])
-    facts = probe(tiny_image)
-    longer = dataclasses.replace(facts, file_bytes=facts.file_bytes + 1)  # as if it were cut off meanwhile
-    monkeypatch.setattr("storage.services.images.probe", lambda _path: longer)
+    cut = tmp_path / "cut.qcow2"
+    cut.write_bytes(tiny_image.read_bytes()[:-100_000])
     with pytest.raises(CommandError):
-        run("import_image", str(tiny_image), "--name", "cut")
+        run("import_image", str(cut), "--name", "cut")
     domain = StorageDomain.objects.get()
     assert not Image.objects.exists()
     assert hypervisor(Host.objects.get().endpoint).volumes.list(domain.pool_name) == []
@@ -188,12 +185,11 @@ def test_failed_import_leaves_neither_row_nor_volume(
 
 def test_import_that_was_killed_is_taken_up_again(words: list[str], tiny_image: Path) -> None:
     run("setup", *words[:4])
-    half = Image.objects.create(
-        name="half", sha256=sha256(tiny_image), storage_domain=StorageDomain.objects.get(), status="importing"
-    )
+    half = Image.objects.create(name="half", storage_domain=StorageDomain.objects.get(), status="importing")
+    Upload.objects.create(image=half, length_bytes=5000, checksum=sha256(tiny_image))
     said = run("import_image", str(tiny_image), "--name", "half", "--os-type", "Debian")
     image = Image.objects.get()
-    assert (said.strip(), image.status, image.os_type) == (str(half.pk), "available", "Debian")
+    assert (said.strip(), image.status, image.os_type) == (str(image.pk), "available", "Debian")
     again = run("import_image", str(tiny_image), "--name", "half")
     assert again == said
 

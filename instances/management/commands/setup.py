@@ -29,10 +29,10 @@ from instances.models import InstanceType
 from instances.type_services import instance_type_create
 from networking.management import beginnings
 from storage.management.now import finish
-from storage.models import Image, StorageDomain
+from storage.models import StorageDomain
 from storage.selectors import image_like
 from storage.services.domains import storage_domain_attach, storage_domain_create
-from storage.services.images import image_import, sha256
+from storage.services.files import image_import, sha256
 
 URI = "qemu:///system"
 POOL = os.environ.get("CLOUDIA_POOL_DIR") or "/var/lib/cloudia/pool"
@@ -138,15 +138,14 @@ class Command(BaseCommand):
     def _ensure_image(self, domain: StorageDomain, path: Path) -> None:
         if image_like(IMAGE_NAME, sha256(path)):
             return
-        older = Image.objects.filter(name=IMAGE_NAME, project=None)
         release = platform.freedesktop_os_release()  # the image is made of this machine's packages
         image = image_import(
             actor=shell_actor(),
             path=path,
             name=IMAGE_NAME,
+            replace=True,
             storage_domain=domain,
             os_type=release["ID"].title(),
             os_version=release.get("VERSION_ID", ""),
         )
-        older.exclude(pk=image.pk).update(deprecated=True)  # instances made of them need them
         self._say(_("Image: %(image)s") % {"image": image})

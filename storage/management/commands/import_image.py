@@ -13,13 +13,13 @@ from cloudia.accounts.commands import refusals_as_command_errors
 from cloudia.accounts.models import Project
 from cloudia.core.terminal import in_terminal_language
 from storage.models import StorageDomain
-from storage.services.images import image_import
+from storage.services.files import image_import
 
 
 class Command(BaseCommand):
     """Bring in a disk image."""
 
-    help = "Import a qcow2 or raw disk image, for every project or for one. Harmless twice."
+    help = "Import a disk image (qcow2, raw, VMDK, VHDX, VHD, VDI), for every project or for one. Harmless twice."
     requires_system_checks = ()  # those of the web are not needed here
 
     def add_arguments(self, parser: CommandParser) -> None:
