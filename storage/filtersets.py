@@ -6,9 +6,9 @@ import django_filters as filters
 from django.utils.translation import gettext_lazy as _
 
 from cloudia.core.filters import Ordering, flag, search
-from storage.enums import ImageStatus, VolumeStatus
-from storage.models import Image, Volume
-from storage.querysets import ImageQuerySet, VolumeQuerySet
+from storage.enums import DomainKind, ImageStatus, Media, VolumeStatus
+from storage.models import Image, StorageDomain, Volume
+from storage.querysets import ImageQuerySet, StorageDomainQuerySet, VolumeQuerySet
 
 VISIBILITIES = (("public", _("Public")), ("project", _("This project's")))
 
@@ -55,5 +55,23 @@ class VolumeFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter sh
         fields: tuple[str, ...] = ()
 
     def by_text(self, rows: VolumeQuerySet, _name: str, text: str) -> VolumeQuerySet:
+        """By name or id."""
+        return rows.matching(text)
+
+
+class StorageDomainFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter ships no types
+    """Storage domains by name or id; by kind, media, and the host that has them."""
+
+    search = search("by_text")
+    kind = filters.MultipleChoiceFilter(choices=DomainKind.choices, label=_("Kind"))
+    media = filters.ChoiceFilter(choices=Media.choices, label=_("Disk type"))
+    host = filters.UUIDFilter(field_name="hosts", label=_("Host"))
+    ordering = Ordering("name", "created_at")
+
+    class Meta:
+        model = StorageDomain
+        fields: tuple[str, ...] = ()
+
+    def by_text(self, rows: StorageDomainQuerySet, _name: str, text: str) -> StorageDomainQuerySet:
         """By name or id."""
         return rows.matching(text)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TypeAlias
 
 from django.db import transaction
@@ -20,7 +19,6 @@ from cloudia.virt import VolumeInfo, Volumes
 from storage.enums import ImageStatus, StrayKind, VolumeStatus
 from storage.models import Image, StorageDomain, StrayFile, Volume
 
-LEAST_AGE = timedelta(hours=1)  # a file must have been seen without a row for so long before it may be deleted
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _OURS = re.compile(rf"{_UUID}(\.[a-z0-9-]+)*")
 _MARKER = re.compile(rf"cloudia-{_UUID}")
@@ -123,17 +121,12 @@ def remove(domain: StorageDomain, volumes: Volumes, name: str) -> str:
     return f"virsh vol-delete --pool {domain.pool_name} {name}"
 
 
-def is_old_enough(stray: StrayFile) -> bool:
-    """Whether it was seen without a row for long enough."""
-    return stray.seen_at <= timezone.now() - LEAST_AGE
-
-
 def _reason_to_keep(domain: StorageDomain, found: Sequence[VolumeInfo], name: str) -> str:
     stray = StrayFile.objects.filter(domain=domain, name=name, kind=StrayKind.ORPHAN).first()
     volume = next((volume for volume in found if volume.name == name), None)
     if stray is None or not is_ours(name):
         return "not left over"
-    if not is_old_enough(stray):
+    if not stray.is_old_enough:
         return "too new"
     if _stem(name) in {_stem(owned) for owned in owned_in(domain)}:
         return "owned"

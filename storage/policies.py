@@ -27,10 +27,10 @@ def may_have_more_hosts(domain: Any, actor: Any) -> Denial | None:
 
 def is_detached(domain: Any, actor: Any) -> Denial | None:
     """A storage domain goes after its pools."""
-    attachment = domain.attachments.select_related("host").first()
-    if attachment is None:
+    attached = list(domain.attachments.all())  # as a page has fetched them
+    if not attached:
         return None
-    words = {"host": attachment.host.name}
+    words = {"host": attached[0].host.name}
     return Denial("attached", gettext("It is attached to “%(host)s”. Detach it first.") % words)
 
 
@@ -91,7 +91,7 @@ DELETE_DOMAIN = Action(
     name="delete",
     label=_("Delete"),
     permission=Permission.ADMINISTER,
-    rules=[is_empty, is_detached],
+    rules=[is_detached, is_empty],
     confirm=_("Delete this storage domain?"),
     icon="trash",
     destructive=True,

@@ -7,26 +7,24 @@ files writes a marker into it, an empty volume with the pool's name; where it is
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from cloudia import virt
 from cloudia.core.errors import OperationFailed
 from cloudia.hosts.models import Host
-from cloudia.virt import Hypervisor, PoolInfo, hypervisor
+from cloudia.virt import Hypervisor, PoolInfo, PoolKind, PoolSpec, hypervisor
 from storage.enums import DomainKind
 from storage.models import StorageDomain
 
 MARKER_BYTES = 1 << 20  # sparse; libvirt makes no smaller ones in some pools
 NFS_MOUNTS = "/var/lib/cloudia/nfs"  # where hosts mount storage domains of this kind, each below its id
-POOL_KINDS: Mapping[str, str] = {
-    DomainKind.DIR: "dir",
-    DomainKind.SHARED_DIR: "dir",
-    DomainKind.NFS: "netfs",
-    DomainKind.LVM: "logical",
-    DomainKind.RBD: "rbd",
+POOL_KINDS: Mapping[str, PoolKind] = {
+    DomainKind.DIR: PoolKind.DIR,
+    DomainKind.SHARED_DIR: PoolKind.DIR,
+    DomainKind.NFS: PoolKind.NETFS,
+    DomainKind.LVM: PoolKind.LOGICAL,
+    DomainKind.RBD: PoolKind.RBD,
 }
 
 
@@ -35,12 +33,12 @@ def gateway(host: Host) -> Hypervisor:
     return hypervisor(host.endpoint)
 
 
-def pool_spec(domain: StorageDomain) -> Any:
+def pool_spec(domain: StorageDomain) -> PoolSpec:
     """The pool as libvirt shall have it, secret included."""
-    return virt.PoolSpec(
+    return PoolSpec(
         name=domain.pool_name,
         uuid=domain.pk,
-        kind=virt.PoolKind(POOL_KINDS[domain.kind]),
+        kind=POOL_KINDS[domain.kind],
         path=f"{NFS_MOUNTS}/{domain.pk}" if domain.kind == DomainKind.NFS else domain.path,
         host=domain.server,
         source=domain.source,
@@ -63,8 +61,6 @@ def pool_again(domain: StorageDomain, host: Host) -> PoolInfo:
 
 
 def _ensure(domain: StorageDomain, host: Host, *, make: bool) -> PoolInfo:
-    if not hasattr(gateway(host).pools, "ensure"):
-        return gateway(host).pools.ensure_dir(domain.pool_name, domain.pk, domain.path)
     if domain.path:
         gateway(host).pools.ensure_directory(domain.path, domain.pool_name, make=make)
     return gateway(host).pools.ensure(pool_spec(domain))

@@ -24,8 +24,15 @@ class StorageDomainQuerySet(models.QuerySet["StorageDomain"]):
         return self.all()
 
     def for_display(self) -> Self:
-        """With the hosts that have them."""
-        return self.prefetch_related("attachments__host")
+        """With the hosts that have them, and what is being done with them."""
+        attached = self.model._meta.get_field("attachments").related_model._default_manager.select_related("host")
+        return self.select_related("current_job").prefetch_related(
+            models.Prefetch("attachments", attached.order_by("host__name"))
+        )
+
+    def matching(self, text: str) -> Self:
+        """Those whose name contains ``text``, or whose id begins with it."""
+        return self.filter(Q(name__icontains=text) | id_is(text))
 
 
 class ImageQuerySet(ProjectQuerySet["Image"]):

@@ -109,6 +109,13 @@ def rooms(domains: Sequence[StorageDomain]) -> dict[UUID, Room]:
     return found
 
 
+def give_rooms(domains: Sequence[StorageDomain]) -> None:
+    """Give each row of a page its ``room``."""
+    found = rooms(domains)
+    for domain in domains:
+        domain.room = found[domain.pk]  # type: ignore[attr-defined]  # for templates and serializers
+
+
 def percent(part: int, whole: int) -> int:
     """From 0 to 100."""
     return min(100, max(0, 100 * part // whole)) if whole else 0

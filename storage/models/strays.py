@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 
 from django.db import models
 from django.utils import timezone
@@ -10,6 +11,8 @@ from django.utils.translation import gettext_lazy as _
 
 from storage.enums import StrayKind
 from storage.models.domains import StorageDomain
+
+LEAST_AGE = timedelta(hours=1)  # a file must have been seen without a row for so long before it may be deleted
 
 
 class StrayFile(models.Model):
@@ -34,3 +37,13 @@ class StrayFile(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_old_enough(self) -> bool:
+        """Whether it was seen without a row for long enough."""
+        return self.seen_at <= timezone.now() - LEAST_AGE
+
+    @property
+    def is_deletable(self) -> bool:
+        """Whether an operator may choose it."""
+        return self.kind == StrayKind.ORPHAN and self.is_old_enough

@@ -18,7 +18,7 @@ from cloudia.hosts.models import Host
 from cloudia.hosts.placement import lock_placement
 from cloudia.jobs.models import Job
 from cloudia.jobs.services import job_enqueue
-from storage import garbage, policies
+from storage import policies
 from storage.domain_operations import AttachDomain, CleanDomain, DetachDomain, ScanDomain
 from storage.domain_rules import check_domain
 from storage.enums import DomainKind, Media, StrayKind
@@ -135,6 +135,6 @@ def _check_chosen(domain: StorageDomain, chosen: list[StrayFile]) -> None:
     faults.require(len(chosen) <= MAX_AT_ONCE, "files", "too_many", too_many)
     ours = all(stray.domain_id == domain.pk and stray.kind == StrayKind.ORPHAN for stray in chosen)
     faults.require(ours, "files", "not_usable", _("Only files that are left over can be deleted."))
-    old = all(garbage.is_old_enough(stray) for stray in chosen)
+    old = all(stray.is_old_enough for stray in chosen)
     faults.require(old, "files", "not_usable", _("A file can be deleted an hour after it was first seen."))
     faults.raise_if_any()
