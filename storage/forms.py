@@ -24,7 +24,8 @@ SYSTEMS = ("AlmaLinux", "CentOS", "Debian", "Fedora", "FreeBSD", "Rocky Linux", 
 def domain_label(domain: StorageDomain) -> str:
     """``nfs-ssd-01 · SSD · 600 GiB free``."""
     free = max((place.available_bytes for place in domain.attachments.all() if place.active), default=0)
-    return f"{domain.name} · {domain.get_media_display()} · {_('%(size)s free') % {'size': size(free)}}"
+    words = _("%(size)s free") % {"size": size(free)}
+    return f"{domain.name} · {domain.get_media_display()} · {words}"
 
 
 def _domain_field() -> forms.Field:
@@ -129,6 +130,7 @@ class NewImageForm(SystemForm):
 
     def __init__(self, *args: Any, is_operator: bool, **options: Any) -> None:
         super().__init__(*args, **options)
+        del self.fields["name"].widget.attrs["autofocus"]  # the file or the address comes first
         _offer(self, "storage_domain", _domains(kind for kind, traits in KINDS.items() if traits.takes_uploads))
         if not is_operator:
             del self.fields["public"]

@@ -66,7 +66,9 @@ class Visits:
             self.contexts.pop().close()
 
     def _refuse(self, page: Page, dialog: Dialog) -> None:
-        """No page of ours uses alert() and its like: somebody's script runs."""
+        """No page of ours uses alert() and its like: somebody's script runs. Only the browser asks about leaving."""
+        if dialog.type == "beforeunload":
+            return dialog.accept()
         self.errors.append(f"{page.url}: {dialog.type} {dialog.message}")
         dialog.dismiss()
 

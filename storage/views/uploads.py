@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -22,8 +23,6 @@ from storage.forms import SYSTEMS, FetchForm, NewImageForm
 from storage.models import Image, Upload
 from storage.services import images as services
 
-ENDPOINT = "/api/v1/images/uploads/"
-
 
 @login_required
 @require_safe
@@ -35,7 +34,7 @@ def image_upload(request: HttpRequest) -> HttpResponse:
     form = NewImageForm(is_operator=actor.is_operator)
     unfinished = _unfinished(request, project)
     wanted = next((upload for upload in unfinished if str(upload.image_id) == request.GET.get("image")), None)
-    context = {"form": form, "unfinished": unfinished, "wanted": wanted, "endpoint": ENDPOINT}
+    context = {"form": form, "unfinished": unfinished, "wanted": wanted, "endpoint": reverse("api:upload-list")}
     return _page(request, "storage/images/upload.html", project, context)
 
 
@@ -62,9 +61,8 @@ def image_fetch(request: HttpRequest) -> HttpResponse:
 
 
 def _wish(form: FetchForm, project: Project) -> dict[str, Any]:
-    given = {name: value for name, value in form.cleaned_data.items() if name not in {"public", "url"}}
-    wish = services.ImageWish(**given, project=form.project_of(project))
-    return {"wish": wish, "storage_domain": wish.storage_domain, "url": form.cleaned_data["url"]}
+    given = {name: value for name, value in form.cleaned_data.items() if name != "public"}
+    return {**given, "project": form.project_of(project)}
 
 
 def _page(

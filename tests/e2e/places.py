@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
 from tests.browser import Visits
 from tests.e2e.gallery import Gallery
@@ -91,6 +91,13 @@ def mistype(page: Page) -> None:
     page.wait_for_load_state()
 
 
+def choose_file(page: Page) -> None:
+    """Choose a file to upload."""
+    file = FilePayload(name=FILE, mimeType="application/octet-stream", buffer=b"QFI" + bytes(2000))
+    page.locator("[type=file]").set_input_files(file)
+
+
+FILE = "ubuntu-24.04-server.qcow2"
 DATABASE = "db-primary-postgresql-15-서울리전-결제정산-운영"
 DETAIL = f"/instances/{{{DATABASE}}}/"
 STOPPED = "/instances/{batch-settlement-nightly}/"
@@ -170,6 +177,29 @@ PLACES = [
     Place("trace-lost", "/security-groups/trace/{trace_lost}/"),
     Place("trace-waiting", "/security-groups/trace/{trace_waiting}/"),
     Place("trace-failed", "/security-groups/trace/{trace_failed}/"),
+    Place("images", "/images/", (select(0),)),
+    Place("images-no-match", "/images/?search=nothing-like-this"),
+    Place("image", "/images/{image-long}/"),
+    Place("image-uploading", "/images/{debian-13-uploading}/"),
+    Place("image-failed", "/images/{centos-7-broken}/"),
+    Place("image-edit", "/images/{image-long}/", (press("#act-edit"),)),
+    Place("image-delete", "/images/{image-long}/", (press("#act-delete"),)),
+    Place("image-upload", "/images/upload/"),
+    Place("image-upload-chosen", "/images/upload/", (choose_file,)),
+    Place("image-upload-go-on", "/images/upload/?image={debian-13-uploading}"),
+    Place("image-upload-other", "/images/upload/?image={debian-13-uploading}", (choose_file,)),
+    Place("image-upload-refused", "/images/upload/", (add("form[data-upload] [type=submit]"),)),
+    Place("image-fetch", "/images/import/"),
+    Place("image-fetch-refused", "/images/import/", (send("main form"),)),
+    Place("volumes", "/volumes/", (select(0),)),
+    Place("volumes-empty", "/volumes/", user="newcomer"),
+    Place("volume", "/volumes/{volume-attached}/"),
+    Place("volume-long", "/volumes/{volume-long}/"),
+    Place("volume-failed", "/volumes/{volume-broken}/"),
+    Place("volume-create", "/volumes/", (press("#act-create"),)),
+    Place("volume-refused", "/volumes/", (press("#act-create"), send("dialog form"))),
+    Place("volume-edit", "/volumes/{volume-long}/", (press("#act-edit"),)),
+    Place("volume-delete", "/volumes/{volume-long}/", (press("#act-delete"),)),
     Place("account", "/account/"),
     Place("account-refused", "/account/", (send("#tokens form"),)),
     Place("token-revoke", "/account/", (press("[id^=revoke-]"),)),
@@ -193,5 +223,10 @@ HOSTILE = [
     Place("hostile-subnet", "/subnets/{hostile_subnet}/"),
     Place("hostile-group", "/security-groups/{hostile_group}/"),
     Place("hostile-floating", "/floating-ips/{hostile_floating}/associate/"),
+    Place("hostile-images", "/images/?scope=all&search=script"),
+    Place("hostile-image", "/images/{hostile_image}/"),
+    Place("hostile-image-delete", "/images/{hostile_image}/edit/"),
+    Place("hostile-volumes", "/volumes/?scope=all&search=script"),
+    Place("hostile-volume", "/volumes/{hostile_volume}/"),
     Place("long-edit", "/instances/{long}/edit/"),
 ]

@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 import django
 
 from tests.e2e.scenery_networks import WORDS, hostile_networks, networks
+from tests.e2e.scenery_storage import WORDS as STORAGE_WORDS
+from tests.e2e.scenery_storage import hostile_storage, storage
 from tests.e2e.seed import PASSWORD
 
 GIB = 2**30
@@ -72,7 +74,7 @@ TYPES = {"소형": (1, 2), "표준": (2, 4), "대형": (4, 8), "메모리 최적
 SYSTEMS = {"Ubuntu 22.04 LTS": ("Ubuntu", "22.04"), "Debian 12": ("Debian", "12"), "Rocky Linux 9": ("Rocky", "9")}
 PERSON = "김서연"
 NAMES = (*(line.name for line in INSTANCES), HOSTILE, LONGEST, PERSON)
-DATA = (*NAMES, *WORDS, *PROJECTS, *TYPES, *SYSTEMS, DESCRIPTION)  # what is not the pages' own words
+DATA = (*NAMES, *WORDS, *STORAGE_WORDS, *PROJECTS, *TYPES, *SYSTEMS, DESCRIPTION)  # what is not the pages' own words
 
 
 def main() -> None:
@@ -102,6 +104,7 @@ def fill() -> dict[str, str]:
     _history(made, kim, now)
     _tokens(kim, now)
     named = {instance.name: str(instance.pk) for instance in made} | networks(project, made)
+    named |= storage(project, made, kim)
     return {**named, **_hostile(other, hosts, images, kim), **_jobs_by_status(), "project": str(project.pk)}
 
 
@@ -245,10 +248,10 @@ def _hostile(project: Any, hosts: list[Any], images: list[Any], user: Any) -> di
     longest_word = InstanceFactory.create(name="W" * 128, **given)
     for instance in (evil, long, longest_word):
         BootDiskFactory.create(instance=instance)
-    networks_ids = hostile_networks(project, [evil, long, longest_word], HOSTILE)
+    more = hostile_networks(project, [evil, long, longest_word], HOSTILE) | hostile_storage(project, evil, HOSTILE)
     job = JobFactory.create(target=evil, requested_by=user, status="failed", error_texts={"ko": HOSTILE})
     ids = {"hostile": evil.pk, "long": long.pk, "word": longest_word.pk, "hostile_job": job.pk, "other": project.pk}
-    return {name: str(pk) for name, pk in ids.items()} | networks_ids
+    return {name: str(pk) for name, pk in ids.items()} | more
 
 
 def _jobs_by_status() -> dict[str, str]:
