@@ -143,8 +143,6 @@ def _resize(domain: Any, serial: str, capacity_bytes: int) -> None:
     target = disk.target or ""
     capacity = domain.blockInfo(target, 0)[0]
     if capacity > capacity_bytes:
-        raise OperationFailed(
-            _("A disk can't be made smaller: the end of its data would be lost."), code="volume_shrink"
-        )
+        raise shrinking()
     if capacity < capacity_bytes:
         domain.blockResize(target, capacity_bytes, libvirt.VIR_DOMAIN_BLOCK_RESIZE_BYTES)

@@ -23,6 +23,8 @@ from cloudia.virt.types import PoolInfo, PoolKind, PoolSpec
 from cloudia.virt.xml.storage import Pool, Secret, Volume
 
 SLOW_S = 120.0  # looking through a large pool, mounting, deleting a large file
+LOOKS = 3  # a file may come or go between two looks
+_BUILD = libvirt.VIR_STORAGE_POOL_CREATE_WITH_BUILD
 # What a host needs for a kind, by Debian's and Ubuntu's names.
 PACKAGES: Mapping[str, str] = {
     PoolKind.NETFS: "nfs-common",
@@ -180,26 +182,28 @@ def _forget_secret(conn: Any, pool: UUID) -> None:
 
 
 def _ensure_directory(conn: Any, path: str, name: str, *, make: bool) -> None:
-    """Through a pool on the parent, which tells what each of its entries is."""
     parent, child = posixpath.split(path.rstrip("/"))
-    if make:
-        _close(conn.storagePoolCreateXML(str(Pool(type="dir", name=name, path=path)), _BUILD))
-    pool = conn.storagePoolCreateXML(str(Pool(type="dir", name=name, path=parent)), 0)
-    try:
-        entry = none_if(libvirt.VIR_ERR_NO_STORAGE_VOL, lambda: pool.storageVolLookupByName(child))
-        kind = None if entry is None else Volume.parse(entry.XMLDesc(0)).type
-    finally:
-        _close(pool)
-    if kind != "dir":
+    if make and child not in _entries(conn, name, parent):
+        conn.storagePoolCreateXML(str(Pool(type="dir", name=name, path=path)), _BUILD).destroy()
+    if _entries(conn, name, parent).get(child) != "dir":
         message = format_lazy(_("{path} is not a directory on the host."), path=path)
         raise OperationFailed(message, code="not_a_directory")
+    # libvirt follows links and does not tell. But the parent of what a link leads to is another directory.
+    if not any(_entries(conn, name, parent) == _entries(conn, name, f"{path}/..") for _look in range(LOOKS)):
+        message = format_lazy(_("{path} is a link to another directory."), path=path)
+        raise OperationFailed(message, code="symlink")
 
 
-_BUILD = libvirt.VIR_STORAGE_POOL_CREATE_WITH_BUILD
-
-
-def _close(pool: Any) -> None:
-    pool.destroy()
+def _entries(conn: Any, name: str, path: str) -> dict[str, str]:
+    """What is in a directory of the host: names, and what libvirt takes each for. Empty if it can't be read."""
+    try:
+        pool = conn.storagePoolCreateXML(str(Pool(type="dir", name=name, path=path)), 0)
+    except libvirt.libvirtError:
+        return {}
+    try:
+        return {volume.name(): Volume.parse(volume.XMLDesc(0)).type or "" for volume in pool.listAllVolumes(0)}
+    finally:
+        pool.destroy()
 
 
 def _find(conn: Any, name: str) -> Any:
