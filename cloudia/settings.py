@@ -203,6 +203,8 @@ STORAGE_ROOTS = [
     *env.directories("CLOUDIA_STORAGE_ROOTS", "/var/lib/cloudia,/srv,/mnt"),
     *env.directories("CLOUDIA_POOL_DIR", ""),
 ]
+# On every host: operators may share what lies directly in these directories with guests, and nothing else.
+VIRTIOFS_ROOTS = env.directories("CLOUDIA_VIRTIOFS_ROOTS", "")
 
 # --- networks -----------------------------------------------------------------------------------------------------
 # OVN's databases: a unix socket, or ssl: with the three files.

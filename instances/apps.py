@@ -14,15 +14,24 @@ class InstancesConfig(AppConfig):
         """Tell the platform what this app adds to it."""
         from cloudia.hosts import observers, usage  # noqa: PLC0415  # models are only loaded now
         from cloudia.jobs import registry  # noqa: PLC0415
-        from instances import disk_operations, holders, observations, operations, orphans, selectors  # noqa: PLC0415
+        from instances import (  # noqa: PLC0415
+            disk_operations,
+            holders,
+            observations,
+            operations,
+            orphans,
+            seed,
+            selectors,
+        )
         from instances.disk_policies import DISK_ACTIONS  # noqa: PLC0415
-        from storage import policies, references  # noqa: PLC0415
+        from storage import garbage, policies, references  # noqa: PLC0415
         from storage.querysets import VolumeQuerySet  # noqa: PLC0415
 
         registry.register(*operations.ALL, *disk_operations.ALL)
         policies.VOLUME_ACTIONS[1:1] = DISK_ACTIONS
         VolumeQuerySet.joins += [f"attachment__instance__{name}" for name in ("host", "current_job", "project")]
         usage.register(selectors.usage_by_host)
+        garbage.register_owner(seed.seeds_own)
         observers.register(observations.InstanceObserver())
         observers.register(orphans.OrphanObserver())
         references.register("image", holders.made_of)

@@ -27,8 +27,10 @@ from instances.enums import DesiredState, PowerState
 from instances.interfaces import interfaces_forget
 from instances.models import Instance, InstanceDisk
 from instances.observations import look
-from instances.selectors import domain_spec, hosts_with
+from instances.seed import seed_ensure, seed_remove
+from instances.selectors import domain_spec, hosts_for
 from networking.sync import ensure_effect
+from storage.filesystem_places import mark
 from storage.volume_files import volume_file_ensure, volume_file_remove
 
 TICK_S = 10  # ACPI requests are repeated this often; between two of them the worker serves others
@@ -98,6 +100,17 @@ class InstanceOperation(Operation):
         self.hypervisor.domains.define(domain_spec(self.instance, self.host))
         run.note(f"virsh define {self.instance.short_id}")
 
+    def ensure_seed(self, run: Run) -> None:
+        """Write what cloud-init reads in the guest, as the rows are now; while it runs, the guest keeps what it has."""
+        report = self.hypervisor.domains.report(self.instance.pk)
+        if (report is None or report.state in OFF) and (said := seed_ensure(self.instance, self.hypervisor)):
+            run.note(said)
+
+    def ensure_no_seed(self, run: Run) -> None:
+        """Delete it, if it is there."""
+        if said := seed_remove(self.instance, self.hypervisor):
+            run.note(said)
+
     def ensure_network(self, run: Run) -> None:
         """Wait until OVN has the interfaces: a guest that starts too early asks for an address in vain."""
         if self.instance.interfaces.exists():
@@ -138,9 +151,10 @@ class CreateInstance(InstanceOperation):
 
     @property
     def steps(self) -> Sequence[Step]:
-        """Disk, domain, power; undone in reverse."""
+        """Disks, domain, power; undone in reverse."""
         steps = [
             Step("boot_disk", _("Make the boot disk"), self._ensure_disk, self.ensure_no_boot_disk),
+            Step("seed", _("Write the guest's settings"), self.ensure_seed, self.ensure_no_seed),
             Step("network", _("Connect to the network"), self.ensure_network),
             Step("define", _("Define the domain"), self._ensure_domain, self.ensure_undefined),
         ]
@@ -164,7 +178,9 @@ class CreateInstance(InstanceOperation):
     def reopen(self, actor: Actor) -> None:
         """Try again: on any host with room, since nothing is left of the first try."""
         policies.DELETE.check(self.instance, actor)
-        host = place(Demand(self.instance.vcpus, self.instance.memory_mib), hosts_with(self.instance.image))
+        mounted = [mount.filesystem for mount in self.instance.mounts.select_related("filesystem")]
+        hosts = hosts_for(self.instance.image, mounted)
+        host = place(Demand(self.instance.vcpus, self.instance.memory_mib), hosts)
         desired = DesiredState.RUNNING if self.job.params.get("start", True) else DesiredState.STOPPED
         Instance.objects.filter(pk=self.instance.pk).update(host=host, desired_state=desired)
         boot_disk.boot_disk_record(self.instance, self.job.params["boot_disk_gib"])
@@ -184,6 +200,7 @@ class StartInstance(InstanceOperation):
     def steps(self) -> Sequence[Step]:
         """Defined again first: so edits take effect, and a domain lost on the host comes back."""
         return [
+            Step("seed", _("Write the guest's settings"), self.ensure_seed),
             Step("network", _("Connect to the network"), self.ensure_network),
             Step("define", _("Define the domain"), self._ensure_current),
             Step("start", _("Power on"), self.ensure_started),
@@ -193,7 +210,8 @@ class StartInstance(InstanceOperation):
     def claim_room(cls, instance: Instance) -> None:
         """On its own host: that is where its disk is."""
         if instance.host:
-            place(Demand(instance.vcpus, instance.memory_mib), [instance.host])
+            filesystems = [mount.filesystem for mount in instance.mounts.select_related("filesystem")]
+            place(Demand(instance.vcpus, instance.memory_mib), mark([instance.host], filesystems))
 
     def _ensure_current(self, run: Run) -> None:
         report = self.hypervisor.domains.report(self.instance.pk)
@@ -301,6 +319,7 @@ class DeleteInstance(InstanceOperation):
         """Nothing here can be undone; a failed delete is tried again."""
         return [
             Step("undefine", _("Remove the domain"), self.ensure_undefined),
+            Step("seed", _("Delete the guest's settings"), self.ensure_no_seed),
             Step("boot_disk", _("Delete the disks"), self._ensure_no_disks),
         ]
 

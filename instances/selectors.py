@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from django.conf import settings
 from django.db.models import Count, Sum
@@ -14,12 +14,15 @@ from cloudia.hosts.models import Host
 from cloudia.hosts.placement import Demand, shortage
 from cloudia.hosts.usage import Usage
 from cloudia.hosts.usage import usage_by_host as all_usage
-from cloudia.virt import DiskSpec, DomainSpec, NicSpec
+from cloudia.virt import DiskSpec, DomainSpec, FilesystemSpec, NicSpec
 from instances.models import Instance, InstanceDisk
 from instances.querysets import InstanceQuerySet
+from instances.seed import seed_of
 from instances.wishes import Compute
 from networking.models import HostNetwork, NetworkInterface
-from storage.models import Image
+from storage.enums import FileSystemKind
+from storage.filesystem_places import mark
+from storage.models import FileSystem, Image
 from storage.placement import hosts_having
 
 
@@ -43,6 +46,11 @@ def usage_by_host() -> Mapping[uuid.UUID, Usage]:
 def hosts_with(image: Image) -> list[Host]:
     """Hosts that have the image's storage domain; on which it does not work, placement finds out."""
     return hosts_having(image.storage_domain)
+
+
+def hosts_for(image: Image, filesystems: Iterable[FileSystem]) -> list[Host]:
+    """The same; placement finds out where one of the file systems is missing, too."""
+    return mark(hosts_with(image), filesystems)
 
 
 def room_for(image: Image, compute: Compute) -> dict[Host, Text | None]:
@@ -72,6 +80,7 @@ def domain_spec(instance: Instance, host: Host) -> DomainSpec:
     """The instance as the gateway's designer wants it."""
     disks = instance.disks.select_related("volume__storage_domain").order_by("position")
     nics = NetworkInterface.objects.filter(attachment__instance=instance).order_by("attachment__position")
+    shared = FileSystem.objects.filter(mounts__instance=instance, kind=FileSystemKind.VIRTIOFS).order_by("pk")
     place = HostNetwork.objects.filter(host=host).first()
     return DomainSpec(
         uuid=instance.pk,
@@ -86,6 +95,8 @@ def domain_spec(instance: Instance, host: Host) -> DomainSpec:
         memory_mib=instance.memory_mib,
         max_memory_mib=instance.max_memory_mib,
         disks=tuple(disk_spec(disk) for disk in disks),
+        filesystems=tuple(FilesystemSpec(row.tag, row.path) for row in shared),
+        seed=seed_of(instance),
         nics=tuple(
             NicSpec(id=nic.pk, mac=nic.mac, mtu=settings.NETWORK_MTU, offloads=not (place and place.userspace))
             for nic in nics

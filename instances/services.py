@@ -22,7 +22,8 @@ from instances.disks import data_disks, disks_check_deletion
 from instances.enums import DesiredState
 from instances.interfaces import interfaces_record
 from instances.models import Instance, short_id_of
-from instances.selectors import hosts_with
+from instances.mounts import mounts_record
+from instances.selectors import hosts_for
 from instances.wishes import InstanceWish, check_description, check_name, check_wish
 from networking.services.interfaces import interfaces_rename
 from storage.models import Volume
@@ -36,10 +37,12 @@ def instance_create(*, actor: Actor, project: Project, wish: InstanceWish) -> Jo
     """
     policies.CREATE.check(project, actor)
     check_wish(wish, project)
-    host = place(Demand(wish.compute.vcpus, wish.compute.memory_mib), hosts_with(wish.image))
+    hosts = hosts_for(wish.image, [mount.filesystem for mount in wish.filesystems])
+    host = place(Demand(wish.compute.vcpus, wish.compute.memory_mib), hosts)
     instance = _instance_record(actor, project, wish, host)
     boot_disk_record(instance, wish.boot_gib)
     interfaces_record(instance, wish.interfaces)
+    mounts_record(instance, wish.filesystems)
     params = {"start": wish.start, "boot_disk_gib": wish.boot_gib}
     return job_enqueue(operation=operations.CreateInstance, target=instance, actor=actor, params=params)
 

@@ -10,6 +10,8 @@ from django.utils.translation import gettext as _
 from cloudia.accounts.models import Project
 from cloudia.core.faults import Faults
 from instances.models import MAX_MEMORY_MIB, MAX_VCPUS, MIN_MEMORY_MIB, InstanceType
+from instances.mounts import MountWish, check_mounts
+from networking.models import VPC
 from networking.services.interfaces import InterfaceWish, check_interfaces
 from storage.models import Image
 
@@ -70,7 +72,13 @@ class InstanceWish:
     interfaces: tuple[InterfaceWish, ...]
     description: str = ""
     boot_disk_gib: int | None = None
+    filesystems: tuple[MountWish, ...] = ()
     start: bool = True
+
+    @property
+    def vpc(self) -> VPC | None:
+        """Where its interfaces will be."""
+        return self.interfaces[0].subnet.vpc if self.interfaces else None
 
     @property
     def boot_gib(self) -> int:
@@ -86,6 +94,7 @@ def check_wish(wish: InstanceWish, project: Project) -> None:
     _check_image(faults, wish, project)
     _check_compute(faults, wish.compute, project)
     check_interfaces(faults, wish.interfaces, project)
+    check_mounts(faults, wish.filesystems, project, wish.vpc, "filesystems.")
     faults.raise_if_any()
 
 

@@ -16,21 +16,26 @@ class StorageConfig(AppConfig):
         from cloudia.jobs import registry  # noqa: PLC0415
         from storage import (  # noqa: PLC0415
             domain_operations,
+            filesystem_operations,
             garbage,
             image_operations,
             references,
             selectors,
             volume_operations,
         )
+        from storage.filesystem_observer import FileSystemObserver  # noqa: PLC0415
+        from storage.filesystem_places import has_filesystems  # noqa: PLC0415
         from storage.observers import StorageObserver  # noqa: PLC0415
         from storage.placement import has_storage  # noqa: PLC0415
 
         registry.register(*volume_operations.ALL, *image_operations.ALL)
-        registry.register(*domain_operations.ALL)
+        registry.register(*domain_operations.ALL, *filesystem_operations.ALL)
         placement.register(has_storage)
+        placement.register(has_filesystems)
         garbage.register_owner(garbage.volumes_own)
         garbage.register_owner(garbage.images_own)
         observers.register(StorageObserver())
+        observers.register(FileSystemObserver())
         references.register("image", selectors.clones_of)
         self._add_quotas()
         self._add_pages()
