@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from storage.views import images, uploads, volumes
+from storage.views import domains, garbage, images, uploads, volumes
 
 urlpatterns = [
     path("images/", images.image_list, name="image-list"),
@@ -20,4 +20,14 @@ urlpatterns = [
     path("volumes/<uuid:pk>/row/", volumes.volume_row, name="volume-row"),
     path("volumes/<uuid:pk>/edit/", volumes.volume_edit, name="volume-edit"),
     path("volumes/<uuid:pk>/delete/", volumes.volume_delete, name="volume-delete"),
+    path("storage-domains/", domains.domain_list, name="storagedomain-list"),
+    path("storage-domains/new/", domains.domain_create, name="storagedomain-create"),
+    path("storage-domains/<uuid:pk>/", domains.domain_detail, name="storagedomain-detail"),
+    path("storage-domains/<uuid:pk>/edit/", domains.domain_edit, name="storagedomain-edit"),
+    path("storage-domains/<uuid:pk>/delete/", domains.domain_delete, name="storagedomain-delete"),
+    path("storage-domains/<uuid:pk>/attach/", domains.domain_attach, name="storagedomain-attach"),
+    path("storage-domains/<uuid:pk>/hosts/<uuid:host>/detach/", domains.domain_detach, name="storagedomain-detach"),
+    path("storage-domains/<uuid:pk>/files/", garbage.domain_garbage, name="storagedomain-garbage"),
+    path("storage-domains/<uuid:pk>/files/scan/", garbage.domain_scan, name="storagedomain-scan"),
+    path("storage-domains/<uuid:pk>/files/clean/", garbage.domain_clean, name="storagedomain-clean"),
 ]
