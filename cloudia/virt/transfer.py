@@ -24,7 +24,7 @@ Begin = Callable[[Any], Any]  # from a connection, a stream that has begun
 
 
 class Sink:
-    """An open transfer into a volume. What :meth:`send` has taken may still be on its way until :meth:`flush`."""
+    """An open transfer into a volume. What :meth:`send` has taken is on its way until the transfer ends."""
 
     def __init__(self, session: Session, stream: Any) -> None:
         self._session, self._stream = session, stream

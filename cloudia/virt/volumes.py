@@ -143,7 +143,8 @@ class Volumes:
     def receive(self, pool: str, name: str, size_bytes: int, offset: int = 0) -> AbstractContextManager[transfer.Sink]:
         """An open transfer of ``size_bytes`` into an existing volume, from ``offset`` on.
 
-        What was flushed before it is abandoned stays in the volume.
+        It may stop short of ``size_bytes``. What was sent is in the volume when the block has ended; how much of an
+        abandoned transfer arrived nobody can tell.
         """
 
         def begin(conn: Any) -> Any:

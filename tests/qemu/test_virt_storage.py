@@ -12,7 +12,8 @@ from uuid import uuid4
 import pytest
 
 from cloudia.core.errors import OperationFailed
-from cloudia.virt import Endpoint, Hypervisor
+from cloudia.virt import Endpoint, Hypervisor, PoolKind, PoolSpec
+from cloudia.virt.transfer import copy
 from tests.qemu.lab import LabHost
 
 MIB = 1 << 20
@@ -54,6 +55,14 @@ def test_pool_with_another_directory_is_refused(host: Hypervisor, pool: str) -> 
     with pytest.raises(OperationFailed) as error:
         host.pools.ensure_dir(pool, uuid4(), "/elsewhere")
     assert refused(error) == "pool_exists"
+
+
+@pytest.mark.parametrize(("kind", "package"), [(PoolKind.RBD, "libvirt-daemon-driver-storage-rbd")], ids=["rbd"])
+def test_kind_that_the_host_cannot_have_names_what_is_missing(host: Hypervisor, kind: PoolKind, package: str) -> None:
+    with pytest.raises(OperationFailed) as error:
+        host.pools.ensure(PoolSpec("pool-x", uuid4(), kind, host="mon1", source="vms"))
+    assert refused(error) == "pool_kind_missing"
+    assert package in str(error.value)
 
 
 def test_removed_pool_is_gone_and_its_files_stay(host: Hypervisor, pool: str, directory: Path) -> None:
@@ -180,3 +189,57 @@ def test_name_that_is_a_path_is_refused(host: Hypervisor, pool: str, directory: 
         host.volumes.ensure_empty(pool, name, MIB)
     assert list(directory.iterdir()) == []
     assert not (directory.parent / "escape").exists()
+
+
+def test_copy_has_everything_of_the_original_and_refers_to_nothing(
+    host: Hypervisor, pool: str, directory: Path
+) -> None:
+    data = os.urandom(MIB)
+    host.volumes.upload(pool, "original", io.BytesIO(data), MIB, MIB, format="raw")
+    for _again in range(2):
+        made = host.volumes.ensure_copy(pool, "copy", "original", 4 * MIB)
+    assert (made.capacity_bytes, made.format, made.backing_path) == (4 * MIB, "qcow2", None)
+    command = ["qemu-img", "convert", "-f", "qcow2", "-O", "raw", str(directory / "copy"), str(directory / "flat")]
+    subprocess.run(command, check=True)
+    assert (directory / "flat").read_bytes()[:MIB] == data
+
+
+def test_copy_that_does_not_fit_is_refused_and_leaves_nothing(host: Hypervisor, pool: str) -> None:
+    host.volumes.ensure_empty(pool, "original", 10 * MIB)
+    with pytest.raises(OperationFailed) as error:
+        host.volumes.ensure_copy(pool, "copy", "original", MIB)
+    assert refused(error) == "volume_too_small"
+    assert host.volumes.info(pool, "copy") is None
+
+
+def test_volume_is_enlarged_and_never_made_smaller(host: Hypervisor, pool: str) -> None:
+    host.volumes.ensure_empty(pool, "v", 10 * MIB)
+    for _again in range(2):
+        assert host.volumes.resize(pool, "v", 20 * MIB).capacity_bytes == 20 * MIB
+    with pytest.raises(OperationFailed) as error:
+        host.volumes.resize(pool, "v", 10 * MIB)
+    assert refused(error) == "volume_shrink"
+
+
+def test_transfer_goes_on_where_the_last_finished_one_stopped(host: Hypervisor, pool: str, directory: Path) -> None:
+    data = os.urandom(12 * MIB + 5)
+    host.volumes.ensure_empty(pool, "v", len(data), "raw")
+    with host.volumes.receive(pool, "v", len(data)) as sink:
+        sink.send(data[: 5 * MIB])
+    with pytest.raises(OperationFailed), host.volumes.receive(pool, "v", 7 * MIB, 5 * MIB) as sink:
+        copy(io.BytesIO(data[: 6 * MIB]), 7 * MIB, sink, lambda _sent: None)  # not what belongs there, and too short
+    with host.volumes.receive(pool, "v", len(data) - 5 * MIB, 5 * MIB) as sink:
+        for start in range(5 * MIB, len(data), MIB):
+            sink.send(data[start : start + MIB])
+    assert (directory / "v").read_bytes() == data
+    assert b"".join(host.volumes.chunks(pool, "v")) == data
+    assert b"".join(host.volumes.chunks(pool, "v", 7, MIB)) == data[7 : 7 + MIB]
+
+
+def test_reader_that_wants_no_more_leaves_the_host_usable(host: Hypervisor, pool: str) -> None:
+    host.volumes.ensure_empty(pool, "v", 20 * MIB, "raw")
+    pieces = host.volumes.chunks(pool, "v")
+    assert len(next(pieces)) >= 4 * MIB
+    pieces.close()  # type: ignore[attr-defined]  # a generator's
+    host.volumes.write(pool, "v", 3, b"here")
+    assert next(host.volumes.chunks(pool, "v", 0, 8)) == b"\0\0\0here\0"
