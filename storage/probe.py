@@ -22,6 +22,8 @@ from storage.errors import BadImage
 
 HEAD_BYTES = 4096
 TAIL_BYTES = 512
+# The inspectors follow one reference to another place per call: small slices where headers and metadata are.
+SLICE_BYTES, SLICED_BYTES = 64 << 10, 64 << 20
 RAW = "raw"
 GIB = 2**30
 VHD_MAGIC, VHD_DIFFERENCING = b"conectix", 4  # Virtual Hard Disk Image Format Specification, "Hard Disk Footer Format"
@@ -92,7 +94,9 @@ class Examination:
         self._digest.update(chunk)
         self._head += chunk[: HEAD_BYTES - len(self._head)]
         self._tail = (self._tail + chunk[-TAIL_BYTES:])[-TAIL_BYTES:]
-        self._inspectors._process_chunk(chunk)  # what its read() does
+        slice_bytes = SLICE_BYTES if self.size <= SLICED_BYTES else len(chunk)
+        for start in range(0, len(chunk), slice_bytes):
+            self._inspectors._process_chunk(chunk[start : start + slice_bytes])  # what its read() does
 
     def facts(self, read: Callable[[int, int], bytes]) -> ImageFacts:
         """After the last byte. ``read(offset, length)`` reads once more what the tables of a qcow2 are checked by.

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Protocol
 
-from django.db import close_old_connections, transaction
+from django.db import close_old_connections, connection, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
@@ -162,11 +162,17 @@ class Intake:
             self.upload.received_bytes = received
             if self.is_complete:
                 self._completed()
-        close_old_connections()  # others need the pool's connections while bytes flow
+        _let_go_of_database()
 
     def _update(self, **values: object) -> None:
         if not Upload.objects.filter(pk=self.upload.pk, writer=self.writer).update(**values):
             raise LostClaim
+        _let_go_of_database()
+
+
+def _let_go_of_database() -> None:
+    """Others need the pool's connections while bytes flow."""
+    if not connection.in_atomic_block:
         close_old_connections()
 
 

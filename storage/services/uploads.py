@@ -71,7 +71,8 @@ def upload_receive(*, actor: Actor, upload: Upload, offset: int, source: transfe
 def _finish(actor: Actor, upload: Upload) -> None:
     Image.objects.filter(pk=upload.image_id).update(status=ImageStatus.IMPORTING)
     Upload.objects.filter(pk=upload.pk).update(writer="", changed_at=Now())
-    job_enqueue(operation=FinishImage, target=upload.image, actor=actor, params={})
+    job = job_enqueue(operation=FinishImage, target=upload.image, actor=actor, params={})
+    job.steps.create(number=1, name="examine")  # whose undo removes the file, also if the job never begins
 
 
 def uploads_expire() -> int:

@@ -30,7 +30,7 @@ from django.core.management import call_command  # noqa: E402
 from django.db import connection  # noqa: E402
 
 from tests import settings  # noqa: E402
-from tests.bench import create, live, memory, network, pages, power  # noqa: E402
+from tests.bench import create, live, memory, network, pages, power, upload  # noqa: E402
 from tests.bench.installation import Installation  # noqa: E402
 from tests.bench.report import Check, save, table  # noqa: E402
 from tests.postgres import cluster  # noqa: E402
@@ -44,6 +44,7 @@ ON_STACK = {
     "burst": create.at_once,
     "outside": live.outside_change,
     "hung": live.hung_host,
+    "upload": upload.upload,
 }
 IDLE = {"memory": memory.idle}
 NAMES = [*IN_PROCESS, *ON_STACK, *IDLE]

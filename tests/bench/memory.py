@@ -31,7 +31,7 @@ def idle(installation: Installation) -> Iterator[Check]:
     time.sleep(SETTLE_S)
     postmaster = int((installation.postgres / "postmaster.pid").read_text().split()[0])
     pids = [*_tree(stack.supervisor.pid), *_tree(postmaster)]
-    sizes = {pid: _pss_mib(pid) for pid in pids}
+    sizes = {pid: pss_mib(pid) for pid in pids}
     by_part: dict[str, float] = defaultdict(float)
     for pid, size in sizes.items():
         by_part[_part(pid)] += size
@@ -45,7 +45,7 @@ def _part(pid: int) -> str:
     return next((part for word, part in PARTS.items() if word in command), command)
 
 
-def _pss_mib(pid: int) -> float:
+def pss_mib(pid: int) -> float:
     """The process's own memory and its share of what it shares with others."""
     rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
     return int(rollup.split("\nPss:")[1].split()[0]) / MIB

@@ -204,5 +204,6 @@ def test_schema_needs_no_login_and_names_both_ways_to_authenticate(client: Any) 
 def test_root_lists_the_resources(operator: APIClient) -> None:
     assert set(operator.get(f"{BASE}/").json()) == {
         "external-networks", "floating-ips", "hosts", "images", "images/uploads", "instance-types", "instances",
-        "interfaces", "jobs", "me", "projects", "security-groups", "storage-domains", "subnets", "tokens", "traces", "volumes", "vpcs",
+        "interfaces", "jobs", "me", "projects", "security-groups", "storage-domains", "subnets", "tokens", "traces",
+        "volumes", "vpcs",
     }  # fmt: skip
