@@ -83,7 +83,8 @@ echo '2048,,83,*' | sfdisk -q disk
 dd if=/usr/lib/grub/i386-pc/boot.img of=disk bs=440 count=1 conv=notrunc status=none
 dd if=core.img of=disk bs=512 seek=1 conv=notrunc status=none
 truncate -s 63M part
-mke2fs -q -t ext4 -L tinyroot -O '^64bit,^has_journal' -d boot part
+# Blocks of 4 KiB: with the 1 KiB that mke2fs takes for so small a disk, an emulated guest spends 3 s more in grub.
+mke2fs -q -b 4096 -t ext4 -L tinyroot -O '^64bit,^has_journal' -d boot part
 dd if=part of=disk bs=1M seek=1 conv=notrunc,sparse status=none
 qemu-img convert -c -O qcow2 disk "$work/image"
 chmod 644 "$work/image"
