@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.core.validators import MinValueValidator
 from django.db import models
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from cloudia.core import secrets
@@ -59,6 +60,10 @@ class StorageDomain(Stored, Lockable):
 
     def __str__(self) -> str:
         return self.name
+
+    def get_absolute_url(self) -> str:
+        """Its page."""
+        return reverse("storagedomain-detail", args=[self.pk])
 
     @property
     def traits(self) -> Kind:

@@ -176,7 +176,7 @@ def test_host_goes_into_maintenance_and_back_through_the_menu_alone(desk: Client
 
 
 def test_storage_domain_is_made_and_its_path_stays(desk: Client) -> None:
-    form = {"name": "fast", "kind": "dir", "path": "/srv/fast", "media": "ssd"}
+    form = {"name": "fast", "kind": "dir", "path": "/srv/fast", "media": "ssd", "over_commit": "10"}
     desk.post(address(StorageDomain, "add"), form | no_rows("attachments"))
     domain = StorageDomain.objects.get()
     desk.post(
@@ -189,7 +189,7 @@ def test_storage_domain_is_made_and_its_path_stays(desk: Client) -> None:
 
 
 def test_relative_path_is_refused_with_its_reason(desk: Client) -> None:
-    form = {"name": "fast", "kind": "dir", "path": "../srv", "media": "ssd"}
+    form = {"name": "fast", "kind": "dir", "path": "../srv", "media": "ssd", "over_commit": "10"}
     answer = desk.post(address(StorageDomain, "add"), form | no_rows("attachments"))
     assert not StorageDomain.objects.exists()
     assert "/var/lib/cloudia/pool" in said(answer)[0]
@@ -200,7 +200,7 @@ def test_storage_domain_shows_its_hosts_and_gets_none_here(desk: Client) -> None
     host, other = HostFactory.create(), HostFactory.create()
     domain = StorageDomainFactory.create(hosts=[host])
     added = {"attachments-TOTAL_FORMS": "1", "attachments-INITIAL_FORMS": "0", "attachments-0-host": str(other.pk)}
-    desk.post(address(StorageDomain, "change", domain.pk), {"name": domain.name, "media": "ssd"} | added)
+    desk.post(address(StorageDomain, "change", domain.pk), {"name": domain.name, "media": "ssd", "over_commit": "2"} | added)
     assert list(domain.attachments.values_list("host", flat=True)) == [host.pk]
     assert host.name in desk.get(address(StorageDomain, "change", domain.pk)).content.decode()
 
