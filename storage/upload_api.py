@@ -60,6 +60,7 @@ class UploadViewSet(ApiViewSet):
     selector = uploads_visible_to
     serializer_class = serializers.UploadSerializer
     pagination_class = None
+    also_answers = (status.HTTP_412_PRECONDITION_FAILED,)
     filter_backends = ()
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:

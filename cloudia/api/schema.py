@@ -46,7 +46,7 @@ class Schema(AutoSchema):
         operation = super().get_operation(*args, **kwargs)
         if operation is None:
             return None
-        for status in sorted(ALWAYS + BY_METHOD[self.method]):
+        for status in sorted({*ALWAYS, *BY_METHOD[self.method], *getattr(self.view, "also_answers", ())}):
             operation["responses"].setdefault(str(status), self._error(status))
         operation.setdefault("parameters", []).extend(self._headers())
         self._describe_answer_headers(operation["responses"])
