@@ -3,6 +3,9 @@ SHELL := /bin/bash
 VENV := .venv/bin
 PYTHON := /usr/bin/python3
 QUICK := not qemu and not browser and not slow
+PROCESSES := 4# share the tests: twice the cores of the smallest machine, since half of the time is waiting
+# Or each of the many processes that tests start would compile CloudiA anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check lint format bench lab lab-down vendor screenshots messages packages-% requirements translations
@@ -14,10 +17,10 @@ run: ## install what is missing, start CloudiA, print its URL (root; settings: d
 	@deploy/run
 
 test: packages-test requirements translations lint ## everything: linters, types, and all tests with coverage (root)
-	$(VENV)/python -m pytest --cov --cov-report=term
+	$(VENV)/python -m pytest -n $(PROCESSES) --cov --cov-report=term
 
 check: packages-check requirements translations lint ## the same without QEMU, browser and slow tests
-	$(VENV)/python -m pytest -m "$(QUICK)"
+	$(VENV)/python -m pytest -n $(PROCESSES) -m "$(QUICK)"
 
 lint: ## ruff, mypy strict, the layers' contracts
 	$(VENV)/ruff check .
