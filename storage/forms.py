@@ -88,7 +88,8 @@ class VolumeForm(NamingForm):
     @property
     def wished_gib(self) -> int:
         """The size as it is typed, for the picture of the quota; 0 if that is no size."""
-        typed = str(self["size_gib"].value() or "")
+        given = self.data if self.is_bound else self.initial
+        typed = str(given.get("size_gib", self.fields["size_gib"].initial))
         return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < len(str(LARGEST_GIB)) else 0
 
 

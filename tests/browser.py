@@ -68,7 +68,8 @@ class Visits:
     def _refuse(self, page: Page, dialog: Dialog) -> None:
         """No page of ours uses alert() and its like: somebody's script runs. Only the browser asks about leaving."""
         if dialog.type == "beforeunload":
-            return dialog.accept()
+            dialog.accept()
+            return
         self.errors.append(f"{page.url}: {dialog.type} {dialog.message}")
         dialog.dismiss()
 
