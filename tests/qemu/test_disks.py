@@ -51,9 +51,9 @@ def grow(site: Site, volume: Volume, size_gib: int) -> Job:
 
 
 def disks_by_virsh(site: Site, instance: Instance, *, inactive: bool = False) -> dict[str, str]:
-    """Volumes by device, of the running guest or of the definition."""
+    """Volumes by device, of the running guest or of the definition; CDs are left out."""
     words = ["--inactive"] if inactive else []
-    lines = site.virsh("domblklist", instance.short_id, *words).splitlines()
+    lines = [line for line in site.virsh("domblklist", instance.short_id, *words).splitlines() if " vd" in f" {line}"]
     return {target: source.rpartition("/")[2] for target, source in (line.split() for line in lines)}
 
 

@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from django.utils import timezone
 
 from cloudia.core.errors import OperationFailed
 from cloudia.jobs.models import Job, JobLock
-from cloudia.jobs.operation import Step
-from cloudia.jobs.run import Run
-from cloudia.jobs.runner import run_job
 from instances import operations
 from instances.models import Instance
 from instances.services import instance_delete, instance_reboot, instance_start, instance_stop
 from networking.models import NetworkInterface
+from tests.qemu.faults import Killed, deliver_past_the_kill, points, sabotage
 from tests.qemu.lab import LabHost
 from tests.qemu.site import Site, finish, make_site
 
 pytestmark = pytest.mark.django_db
-
-
-class Killed(BaseException):
-    """Stands for kill -9: nothing after it runs, not even the runner's own handling."""
 
 
 @pytest.fixture
@@ -69,53 +60,10 @@ REQUESTS: dict[type[operations.InstanceOperation], tuple[Callable[[Site], Job], 
     operations.RebootInstance: (reboot, "running"),
     operations.DeleteInstance: (delete, "gone"),
 }
-POINTS = [
-    pytest.param(operation, step, when, id=f"{operation.kind}-{step}-{when}")
-    for operation in operations.ALL
-    for step in operation.step_labels()
-    for when in ("before", "after")
-]
 
 
 def test_every_operation_is_covered() -> None:
     assert set(REQUESTS) == set(operations.ALL)
-
-
-def sabotage(
-    monkeypatch: pytest.MonkeyPatch,
-    operation: type[operations.InstanceOperation],
-    name: str,
-    when: str,
-    error: BaseException,
-    times: int,
-) -> None:
-    """Let ``error`` happen ``when`` the step ``name`` is done, so many times."""
-    honest = operation.steps.fget  # type: ignore[attr-defined]  # it is a property
-    left = [times]
-
-    def broken(step: Step) -> Step:
-        def do(run: Run) -> None:
-            if when == "after":
-                step.do(run)
-            if left[0]:
-                left[0] -= 1
-                raise error
-            if when == "before":
-                step.do(run)
-
-        return replace(step, do=do)
-
-    def steps(self: operations.InstanceOperation) -> list[Step]:
-        return [broken(step) if step.name == name else step for step in honest(self)]
-
-    monkeypatch.setattr(operation, "steps", property(steps))
-
-
-def deliver_past_the_kill(job_id: str) -> None:
-    try:
-        run_job(job_id)
-    except Killed:
-        Job.objects.filter(pk=job_id).update(lease_until=timezone.now() - timedelta(seconds=1))
 
 
 def assert_looks(site: Site, job: Job, wanted: str) -> None:
@@ -126,12 +74,12 @@ def assert_looks(site: Site, job: Job, wanted: str) -> None:
         return
     instance = Instance.objects.for_display().get(pk=job.target_id)
     assert site.domains() == {instance.short_id: wanted}
-    assert site.files() == {str(disk.volume_id) for disk in instance.disks.all()}
+    assert site.files() == {f"{instance.pk}.seed", *(str(disk.volume_id) for disk in instance.disks.all())}
     assert instance.display_state.code == {"running": "running", "shut off": "stopped"}[wanted]
     assert not JobLock.objects.exists()
 
 
-@pytest.mark.parametrize(("operation", "step", "when"), POINTS)
+@pytest.mark.parametrize(("operation", "step", "when"), points(operations.ALL))
 def test_worker_killed_at_a_step_ends_as_if_it_had_not_been(
     site: Site,
     monkeypatch: pytest.MonkeyPatch,
