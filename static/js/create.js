@@ -9,10 +9,12 @@ document.addEventListener("click", (event) => {
 function narrow() {
   const words = images.querySelector("[data-narrow]").value.trim().toLowerCase();
   const wanted = images.querySelector('[name="visibility"]:checked').value;
-  for (const option of images.querySelectorAll("[data-visibility]")) {
+  const options = [...images.querySelectorAll("[data-visibility]")];
+  for (const option of options) {
     const seen = !wanted || option.dataset.visibility === wanted;
     option.hidden = !seen || !option.textContent.toLowerCase().includes(words);
   }
+  images.querySelector("[data-no-match]").hidden = !options.length || options.some((option) => !option.hidden);
 }
 images.addEventListener("input", narrow);
 
