@@ -21,6 +21,7 @@ from instances.filtersets import InstanceFilter, InstanceTypeFilter
 from instances.interface_api import InterfaceViewSet, links_to_show
 from instances.interface_serializers import InterfaceSerializer
 from instances.models import Instance, InstanceDisk, InstanceType
+from instances.mount_api import MountsOfInstance
 from instances.selectors import instances_visible_to
 from instances.volume_api import VolumeViewSet
 from networking.api import floating_to_show
@@ -39,7 +40,7 @@ def instances_to_show(actor: Actor) -> QuerySet[Instance]:
         summary="Edit an instance", request=serializers.InstanceEdit, responses=serializers.InstanceSerializer
     ),
 )
-class InstanceViewSet(EditViewSet):
+class InstanceViewSet(MountsOfInstance, EditViewSet):
     """Instances: virtual machines."""
 
     queryset = Instance.objects.none()

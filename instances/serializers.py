@@ -17,6 +17,8 @@ from instances import policies
 from instances.enums import PowerState
 from instances.interface_serializers import InterfaceInput, interface_wish
 from instances.models import MAX_MEMORY_MIB, MAX_VCPUS, MIN_MEMORY_MIB, Instance, InstanceDisk, InstanceType
+from instances.mount_serializers import MountInput, mount_wish
+from instances.mounts import MAX_MOUNTS
 from instances.wishes import MAX_DESCRIPTION, MAX_DISK_GIB, MAX_NAME, Compute, InstanceWish
 from networking.services.interfaces import MAX_INTERFACES
 from storage.models import Image
@@ -140,10 +142,11 @@ class InstanceCreate(Input):
     max_memory_mib = Whole(min_value=MIN_MEMORY_MIB, max_value=MAX_MEMORY_MIB, required=False)
     boot_disk_gib = Whole(min_value=1, max_value=MAX_DISK_GIB, required=False)
     interfaces = serializers.ListField(child=InterfaceInput(), min_length=1, max_length=MAX_INTERFACES)
+    filesystems = serializers.ListField(child=MountInput(), max_length=MAX_MOUNTS, required=False)
     start = Flag(required=False)
 
     later = frozenset(
-        {"volumes", "filesystems", "cloud_init", "affinity_group", "launch_template", "snapshot"}
+        {"volumes", "cloud_init", "affinity_group", "launch_template", "snapshot"}
         | {"threads_per_core", "cores", "gpu"}
     )
 
@@ -171,7 +174,8 @@ def wish_of(data: dict[str, Any]) -> tuple[Project, InstanceWish]:
     )
     project = data.pop("project")
     interfaces = tuple(interface_wish(wish, project) for wish in data.pop("interfaces"))
-    return project, InstanceWish(compute=compute, interfaces=interfaces, **data)
+    filesystems = tuple(mount_wish(wish) for wish in data.pop("filesystems", ()))
+    return project, InstanceWish(compute=compute, interfaces=interfaces, filesystems=filesystems, **data)
 
 
 class StopInput(Input):

@@ -45,18 +45,21 @@ class StorageConfig(AppConfig):
         from django.urls import reverse  # noqa: PLC0415  # models are only loaded now
 
         from cloudia.ui import links, nav, search  # noqa: PLC0415
-        from storage.views import domains, images, volumes  # noqa: PLC0415
+        from storage.views import domains, filesystems, images, volumes  # noqa: PLC0415
 
         section = nav.Section.STORAGE
         nav.register_nav(section, _("Images"), "disc", "image-list", order=10)
         nav.register_nav(section, _("Block storage"), "database", "volume-list", order=20)
         nav.register_nav(section, _("Storage domains"), "stack-2", "storagedomain-list", order=40)
         links.register("storagedomain", lambda pk: reverse("storagedomain-detail", args=[pk]))
+        nav.register_nav(section, _("File systems"), "folders", "filesystem-list", order=30)
         links.register("image", lambda pk: reverse("image-detail", args=[pk]))
         links.register("volume", lambda pk: reverse("volume-detail", args=[pk]))
         search.register(search.Kind(_("Storage domains"), "stack-2", domains.find))
+        links.register("filesystem", lambda pk: reverse("filesystem-detail", args=[pk]))
         search.register(search.Kind(_("Images"), "disc", images.find))
         search.register(search.Kind(_("Block storage"), "database", volumes.find))
+        search.register(search.Kind(_("File systems"), "folders", filesystems.find))
 
     @staticmethod
     def _add_quotas() -> None:

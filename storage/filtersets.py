@@ -6,9 +6,9 @@ import django_filters as filters
 from django.utils.translation import gettext_lazy as _
 
 from cloudia.core.filters import Ordering, flag, search
-from storage.enums import DomainKind, ImageStatus, Media, VolumeStatus
-from storage.models import Image, StorageDomain, Volume
-from storage.querysets import ImageQuerySet, StorageDomainQuerySet, VolumeQuerySet
+from storage.enums import DomainKind, FileSystemKind, ImageStatus, Media, VolumeStatus
+from storage.models import FileSystem, Image, StorageDomain, Volume
+from storage.querysets import FileSystemQuerySet, ImageQuerySet, StorageDomainQuerySet, VolumeQuerySet
 
 VISIBILITIES = (("public", _("Public")), ("project", _("This project's")))
 
@@ -73,5 +73,25 @@ class StorageDomainFilter(filters.FilterSet):  # type: ignore[misc]  # django-fi
         fields: tuple[str, ...] = ()
 
     def by_text(self, rows: StorageDomainQuerySet, _name: str, text: str) -> StorageDomainQuerySet:
+        """By name or id."""
+        return rows.matching(text)
+
+
+class FileSystemFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter ships no types
+    """File systems by name or id; by kind, subnet, and the instance that mounts them."""
+
+    search = search("by_text")
+    kind = filters.MultipleChoiceFilter(choices=FileSystemKind.choices, label=_("Type"))
+    subnet = filters.UUIDFilter(field_name="subnet_id", label=_("Subnet"))
+    # The app of instances mounts file systems.
+    instance = filters.UUIDFilter(field_name="mounts__instance_id", label=_("Instance"))
+    project = filters.UUIDFilter(field_name="project_id", label=_("Project"))
+    ordering = Ordering("name", "size_gib", "created_at")
+
+    class Meta:
+        model = FileSystem
+        fields: tuple[str, ...] = ()
+
+    def by_text(self, rows: FileSystemQuerySet, _name: str, text: str) -> FileSystemQuerySet:
         """By name or id."""
         return rows.matching(text)

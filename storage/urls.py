@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from storage.views import domains, garbage, images, uploads, volumes
+from storage.views import domains, filesystems, garbage, images, uploads, volumes
 
 urlpatterns = [
     path("images/", images.image_list, name="image-list"),
@@ -30,4 +30,10 @@ urlpatterns = [
     path("storage-domains/<uuid:pk>/files/", garbage.domain_garbage, name="storagedomain-garbage"),
     path("storage-domains/<uuid:pk>/files/scan/", garbage.domain_scan, name="storagedomain-scan"),
     path("storage-domains/<uuid:pk>/files/clean/", garbage.domain_clean, name="storagedomain-clean"),
+    path("filesystems/", filesystems.filesystem_list, name="filesystem-list"),
+    path("filesystems/new/", filesystems.filesystem_create, name="filesystem-create"),
+    path("filesystems/<uuid:pk>/", filesystems.filesystem_detail, name="filesystem-detail"),
+    path("filesystems/<uuid:pk>/row/", filesystems.filesystem_row, name="filesystem-row"),
+    path("filesystems/<uuid:pk>/edit/", filesystems.filesystem_edit, name="filesystem-edit"),
+    path("filesystems/<uuid:pk>/delete/", filesystems.filesystem_delete, name="filesystem-delete"),
 ]

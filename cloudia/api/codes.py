@@ -69,6 +69,8 @@ FIELD_CODES: dict[str, str] = {
     "other_project": "It belongs to another project.",
     "other_vpc": "It is in another VPC.",
     "other_storage_domain": "It is in another storage domain.",
+    "unreachable_subnet": "The instance does not reach the file system's server; the detail says what to connect.",
+    "not_on_host": "The instance's host does not have the directory.",
     "no_space": "The storage domain can't promise that much more.",
     "volume_shrink": "Volumes can only be enlarged.",
     "bad_format": "This kind of file can't be an image here.",
