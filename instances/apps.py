@@ -54,5 +54,7 @@ class InstancesConfig(AppConfig):
         network = tabs.TabSpec("interfaces", _("Network interfaces"), "instance-interfaces", order=10)
         tabs.register_tab("instance", network)
         tabs.register_tab("instance", tabs.TabSpec("disks", _("Disks"), "instance-disks", order=20))
+        filesystems = tabs.TabSpec("filesystems", _("File systems"), "instance-filesystems", order=30)
+        tabs.register_tab("instance", filesystems)
         tabs.register_tab("instance", tabs.TabSpec("floating", _("Floating IP"), "instance-floating-ips", order=60))
         tabs.register_tab("instance", tabs.TabSpec("jobs", _("Jobs"), "instance-jobs", order=90))

@@ -81,7 +81,8 @@ def check_place(faults: Faults, field: str, filesystem: FileSystem, host: Host |
     """A VirtioFS directory must be on the instance's host."""
     if filesystem.kind != FileSystemKind.VIRTIOFS or host is None:
         return
-    missing = [] if filesystem.places.filter(host=host, usable=True).exists() else [filesystem]
+    there = any(place.usable and place.host_id == host.pk for place in filesystem.places.all())
+    missing = [] if there else [filesystem]
     words = {"host": host, "problem": lack(host, missing)}
     message = _("The instance is on host %(host)s: %(problem)s.") % words
     faults.require(not missing, field, "not_on_host", message)

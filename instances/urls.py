@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from instances.views import actions, create, detail, disks, interfaces, lists
+from instances.views import actions, create, detail, disks, interfaces, lists, mounts
 
 urlpatterns = [
     path("", lists.instance_list, name="instance-list"),
@@ -25,5 +25,9 @@ urlpatterns = [
     path("disks/<uuid:pk>/attach/", disks.volume_attach, name="volume-attach"),
     path("disks/<uuid:pk>/detach/", disks.volume_detach, name="volume-detach"),
     path("disks/<uuid:pk>/resize/", disks.volume_resize, name="volume-resize"),
+    path("<uuid:pk>/filesystems/", mounts.instance_filesystems, name="instance-filesystems"),
+    path("<uuid:pk>/filesystems/add/", mounts.mount_add, name="mount-add"),
+    path("<uuid:pk>/filesystems/<uuid:filesystem>/edit/", mounts.mount_edit, name="mount-edit"),
+    path("<uuid:pk>/filesystems/<uuid:filesystem>/remove/", mounts.mount_remove, name="mount-remove"),
     path("<uuid:pk>/jobs/", detail.instance_jobs, name="instance-jobs"),
 ]
