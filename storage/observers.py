@@ -61,7 +61,7 @@ def look(host: Host) -> None:
 
     Nothing is known of an unreachable host.
     """
-    for attachment in StorageAttachment.objects.filter(host=host, leaving=False).select_related("domain"):
+    for attachment in StorageAttachment.objects.filter(host=host, leaving=False).select_related("domain", "host"):
         close_old_connections()  # others need the pool's connections while libvirt looks
         domain = attachment.domain
         try:

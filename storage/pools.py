@@ -82,8 +82,13 @@ def marker_remove(domain: StorageDomain, host: Host) -> None:
 def marker_check(domain: StorageDomain, host: Host) -> None:
     """Raise OperationFailed (``not_mounted``) if what the pool shows is not the storage domain."""
     if domain.marked and gateway(host).volumes.info(domain.pool_name, domain.pool_name) is None:
-        message = _("{path} on {host} does not have the files of this storage domain. Is its file system mounted?")
-        raise OperationFailed(format_lazy(message, path=place_of(domain), host=host.name), code="not_mounted")
+        raise not_mounted(domain, host)
+
+
+def not_mounted(domain: StorageDomain, host: Host) -> OperationFailed:
+    """The marker is not there."""
+    message = _("{path} on {host} does not have the files of this storage domain. Is its file system mounted?")
+    return OperationFailed(format_lazy(message, path=place_of(domain), host=host.name), code="not_mounted")
 
 
 def place_of(domain: StorageDomain) -> str:

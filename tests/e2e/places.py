@@ -52,6 +52,15 @@ def select(*numbers: int) -> Step:
     return step
 
 
+def tick(name: str) -> Step:
+    """Tick the first box of this name that can be ticked."""
+
+    def step(page: Page) -> None:
+        page.locator(f'input[name="{name}"]:enabled').first.check()
+
+    return step
+
+
 def press(selector: str) -> Step:
     """Click on something that opens a dialog, fetched or not."""
 
@@ -163,6 +172,20 @@ PLACES = [
     Place("group-brought-rule", f"{GROUP}?add=in&protocol=tcp&ports=5432&value=10.20.3.20/32#rules-in"),
     Place("group-edit", GROUP, (press("#act-edit"),)),
     Place("group-delete", "/security-groups/{sg-empty}/", (press("#act-delete"),)),
+    Place("domains", "/storage-domains/"),
+    Place("domains-member", "/storage-domains/", user="newcomer"),
+    Place("domain", "/storage-domains/{domain}/"),
+    Place("domain-member", "/storage-domains/{domain}/", user="newcomer"),
+    Place("domain-empty", "/storage-domains/{domain-empty}/"),
+    Place("domain-create", "/storage-domains/", (press("#act-create"),)),
+    Place("domain-create-ceph", "/storage-domains/new/?kind_choice=rbd"),
+    Place("domain-refused", "/storage-domains/", (press("#act-create"), send("dialog form"))),
+    Place("domain-edit", "/storage-domains/{domain}/", (press("#act-edit"),)),
+    Place("domain-attach", "/storage-domains/{domain}/", (press("#act-attach"),)),
+    Place("domain-delete", "/storage-domains/{domain-empty}/", (press("#act-delete"),)),
+    Place("domain-files", "/storage-domains/{domain}/files/"),
+    Place("domain-files-none", "/storage-domains/{domain-clean}/files/"),
+    Place("domain-files-chosen", "/storage-domains/{domain}/files/", (tick("files"), press("#clean"))),
     Place("floating", "/floating-ips/", (select(0),)),
     Place("floating-empty", "/floating-ips/", user="newcomer"),
     Place("floating-allocate", "/floating-ips/", (press("#act-allocate"),)),

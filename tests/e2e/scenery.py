@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 
 import django
 
+from tests.e2e.scenery_domains import WORDS as DOMAIN_WORDS
+from tests.e2e.scenery_domains import domains
 from tests.e2e.scenery_networks import WORDS, hostile_networks, networks
 from tests.e2e.scenery_storage import WORDS as STORAGE_WORDS
 from tests.e2e.scenery_storage import hostile_storage, storage
@@ -74,7 +76,7 @@ TYPES = {"소형": (1, 2), "표준": (2, 4), "대형": (4, 8), "메모리 최적
 SYSTEMS = {"Ubuntu 22.04 LTS": ("Ubuntu", "22.04"), "Debian 12": ("Debian", "12"), "Rocky Linux 9": ("Rocky", "9")}
 PERSON = "김서연"
 NAMES = (*(line.name for line in INSTANCES), HOSTILE, LONGEST, PERSON)
-DATA = (*NAMES, *WORDS, *STORAGE_WORDS, *PROJECTS, *TYPES, *SYSTEMS, DESCRIPTION)  # what is not the pages' own words
+DATA = (*NAMES, *WORDS, *STORAGE_WORDS, *DOMAIN_WORDS, *PROJECTS, *TYPES, *SYSTEMS, DESCRIPTION)  # what is not the pages' own words
 
 
 def main() -> None:
@@ -104,7 +106,7 @@ def fill() -> dict[str, str]:
     _history(made, kim, now)
     _tokens(kim, now)
     named = {instance.name: str(instance.pk) for instance in made} | networks(project, made)
-    named |= storage(project, made, kim)
+    named |= storage(project, made, kim) | domains(hosts)
     return {**named, **_hostile(other, hosts, images, kim), **_jobs_by_status(), "project": str(project.pk)}
 
 

@@ -150,14 +150,18 @@ def test_doctor_names_what_is_wrong_and_how_to_mend_it(words: list[str], lab_hos
 def test_shared_storage_is_proved_on_the_second_host(lab_hosts: list[LabHost]) -> None:
     for host in lab_hosts:
         run("register_host", host.name, host.uri)
-    path = str(lab_hosts[0].lab.shared_dir / "proved")
-    assert run("attach_storage", "shared", lab_hosts[0].name, "--path", path, "--shared")
+    place = lab_hosts[0].lab.shared_dir / "proved"
+    with pytest.raises(CommandError):  # nobody has mounted anything there
+        run("attach_storage", "shared", lab_hosts[0].name, "--path", str(place), "--shared")
+    assert not place.exists()
+    place.mkdir()
+    assert run("attach_storage", "shared", lab_hosts[0].name)
     run("attach_storage", "shared", lab_hosts[1].name)
     domain = StorageDomain.objects.get()
     assert domain.kind == DomainKind.SHARED_DIR
     assert StorageAttachment.objects.filter(active=True).count() == 2
     second = hypervisor(Endpoint(lab_hosts[1].uri))
-    assert second.volumes.list(domain.pool_name) == []  # the probe is gone
+    assert [volume.name for volume in second.volumes.list(domain.pool_name)] == [domain.pool_name]  # and no probe
     second.pools.remove(domain.pool_name)
 
 

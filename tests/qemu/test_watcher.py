@@ -150,7 +150,7 @@ def test_power_loss_of_a_host_is_seen_and_its_guests_are_stopped_when_it_is_back
     assert power(instance) == PowerState.STOPPED
 
 
-def test_attached_storage_is_measured_and_a_stopped_pool_is_not_active(
+def test_attached_storage_is_measured_and_its_pool_comes_back(
     site: Site, watcher: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("storage.observers.EVERY_S", 0.3)
@@ -159,8 +159,25 @@ def test_attached_storage_is_measured_and_a_stopped_pool_is_not_active(
     attachments.update(active=False, capacity_bytes=0)
     watcher()
     wait_for(lambda: attachments.filter(active=True, capacity_bytes__gt=0).exists(), 10)
-    site.virsh("pool-destroy", site.domain.pool_name)
+    for verb in ("pool-destroy", "pool-undefine"):
+        site.virsh(verb, site.domain.pool_name)
+    wait_for(lambda: site.domain.pool_name in site.virsh("pool-list", "--name"), 10)
+
+
+def test_directory_that_is_gone_is_told_and_not_made_again(
+    site: Site, watcher: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.observers.EVERY_S", 0.3)
+    monkeypatch.setattr("cloudia.hosts.watcher.follower.SYNC_S", 0.3)
+    attachments = StorageAttachment.objects.filter(host=site.host)
+    watcher()
+    wait_for(lambda: attachments.filter(active=True, capacity_bytes__gt=0).exists(), 10)
+    place = Path(site.domain.path)
+    aside = place.rename(place.with_name("aside"))
     try:
         wait_for(lambda: attachments.filter(active=False).exists(), 10)
+        assert attachments.get().problem
+        assert not place.exists()
     finally:
-        site.virsh("pool-start", site.domain.pool_name)
+        aside.rename(place)
+    wait_for(lambda: attachments.filter(active=True).exists(), 10)

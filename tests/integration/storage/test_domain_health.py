@@ -1,0 +1,108 @@
+"""What the watcher finds of storage domains, in words."""
+
+from __future__ import annotations
+
+import pytest
+from django.utils import translation
+
+from storage.enums import DomainKind
+from storage.models import StorageAttachment, StorageDomain
+from storage.observers import look
+from storage.pools import marker_ensure, pool_ensure
+from storage.selectors import host_with
+from tests.factories import HostFactory, StorageDomainFactory
+from tests.integration.storage.world import World, file
+
+pytestmark = pytest.mark.django_db
+
+
+class Seen:
+    """A shared directory on one host."""
+
+    def __init__(self, world: World) -> None:
+        self.host = HostFactory.create()
+        self.domain: StorageDomain = StorageDomainFactory.create(kind=DomainKind.SHARED_DIR, hosts=[self.host])
+        self.files = world.mount(self.domain.path, self.host)
+        self.there = world.of(self.host)
+        pool_ensure(self.domain, self.host)
+        marker_ensure(self.domain, self.host)
+        StorageDomain.objects.update(marked=True)
+
+    def look(self) -> StorageAttachment:
+        look(self.host)
+        return self.domain.attachments.get()
+
+
+@pytest.fixture
+def seen(world: World, monkeypatch: pytest.MonkeyPatch) -> Seen:
+    monkeypatch.setattr("storage.observers.close_old_connections", lambda: None)  # here it is the test's own
+    return Seen(world)
+
+
+def test_working_pool_is_measured(seen: Seen) -> None:
+    found = seen.look()
+    assert (found.active, found.problem) == (True, "")
+    assert found.capacity_bytes > found.available_bytes > 0
+
+
+@pytest.mark.parametrize("how", ["undefined", "stopped"])
+def test_pool_that_vanished_comes_back(seen: Seen, how: str) -> None:
+    if how == "undefined":
+        seen.there.defined.clear()
+    else:
+        seen.there.stopped.add(seen.domain.pool_name)
+    assert seen.look().active
+    assert set(seen.there.defined) == {seen.domain.pool_name}
+
+
+def test_missing_mount_is_told_and_not_filled(seen: Seen) -> None:
+    """What is mounted is gone, the directory below is there and empty."""
+    seen.there.places[seen.domain.path] = {}
+    found = seen.look()
+    assert not found.active
+    with translation.override("en"):
+        assert found.problem == (
+            f"{seen.domain.path} on {seen.host} does not have the files of this storage domain."
+            " Is its file system mounted?"
+        )
+    assert seen.there.places[seen.domain.path] == {}
+    seen.there.places[seen.domain.path] = seen.files
+    assert seen.look().active
+
+
+def test_missing_directory_is_not_made(seen: Seen) -> None:
+    del seen.there.places[seen.domain.path]
+    seen.there.defined.clear()
+    found = seen.look()
+    assert (found.active, seen.there.made) == (False, [])
+    assert found.problem
+
+
+def test_silent_host_tells_nothing(seen: Seen) -> None:
+    before = seen.look()
+    seen.there.silent = True
+    after = seen.look()
+    assert (after.active, after.checked_at) == (True, before.checked_at)
+
+
+def test_host_that_is_losing_it_is_left_alone(seen: Seen) -> None:
+    seen.domain.attachments.update(leaving=True)
+    seen.there.defined.clear()
+    seen.look()
+    assert seen.there.defined == {}
+
+
+def test_left_files_are_looked_for_every_hour(seen: Seen, world: World) -> None:
+    name = "00000000-0000-4000-8000-000000000001"
+    seen.files[name] = file(name)
+    seen.look()
+    assert seen.domain.strays.get().name == name
+    world.calls.clear()
+    seen.look()
+    assert "list" not in world.calls
+
+
+def test_broken_host_is_not_written_through(seen: Seen, world: World) -> None:
+    other = HostFactory.create(name="a")
+    StorageAttachment.objects.create(domain=seen.domain, host=other, active=False)
+    assert host_with(seen.domain) == seen.host
