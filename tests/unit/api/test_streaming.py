@@ -33,7 +33,7 @@ async def ask(
             await asyncio.Event().wait()
         return left.pop(0)
 
-    async def send(message: Message) -> None:
+    async def send(message: Any) -> None:
         """Nobody listens."""
 
     await StreamedBodies(application, PATH)(wanted, receive, send)
