@@ -141,5 +141,14 @@ class _Held:
 
 def body_of(request: HttpRequest) -> Body:
     """The body as it comes."""
+    return _stream_of(request) or _Held(request.body)
+
+
+def is_streamed(request: HttpRequest) -> bool:
+    """Whether the body is for the view alone: Django would take its length for that of something to keep."""
+    return _stream_of(request) is not None
+
+
+def _stream_of(request: HttpRequest) -> Body | None:
     body: Body | None = getattr(request, "scope", {}).get(KEY)
-    return body or _Held(request.body)
+    return body

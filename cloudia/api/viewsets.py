@@ -25,6 +25,7 @@ from cloudia.api.etag import check_if_match, etag_of
 from cloudia.api.fields import Input
 from cloudia.api.models import IdempotencyKey
 from cloudia.api.permissions import TokenScope
+from cloudia.api.streaming import is_streamed
 from cloudia.core.ids import is_uuid
 
 
@@ -49,7 +50,8 @@ class ApiViewSet(GenericViewSet[Any]):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """After the request was let in: has it been answered before?"""
-        _ = request._request.body  # read it here, where one that is too large becomes an answer
+        if not is_streamed(request._request):
+            _ = request._request.body  # read it here, where one that is too large becomes an answer
         super().initial(request, *args, **kwargs)
         self.claim = idempotency.claim(request, self.actor.user)
 
