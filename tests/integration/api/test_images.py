@@ -29,7 +29,7 @@ from tests.integration.api.conftest import BASE, Body
 
 UPLOADS = f"{BASE}/images/uploads/"
 TYPE = "application/offset+octet-stream"
-SPOKEN = {"HTTP_TUS_RESUMABLE": "1.0.0"}
+SPOKEN: dict[str, Any] = {"HTTP_TUS_RESUMABLE": "1.0.0"}
 
 
 @pytest.fixture
@@ -46,12 +46,12 @@ def metadata(**values: object) -> str:
     return ",".join(f"{key} {base64.b64encode(str(value).encode()).decode()}" for key, value in values.items())
 
 
-def begin(client: APIClient, length: object = 5000, headers: Body | None = None, **values: object) -> Any:
+def begin(client: APIClient, length: object = 5000, headers: Body | None = None, **values: Any) -> Any:
     given = {"HTTP_UPLOAD_LENGTH": str(length), "HTTP_UPLOAD_METADATA": metadata(**values), **SPOKEN, **(headers or {})}
     return client.post(UPLOADS, **given)
 
 
-def patch(client: APIClient, upload: Upload, content: bytes, offset: object = 0, **headers: Any) -> Any:
+def patch(client: APIClient, upload: Upload, content: Any, offset: object = 0, **headers: Any) -> Any:
     given = {"HTTP_UPLOAD_OFFSET": str(offset), **SPOKEN, **headers}
     return client.generic("PATCH", f"{UPLOADS}{upload.pk}/", content, content_type=given.pop("type", TYPE), **given)
 
@@ -70,7 +70,7 @@ def test_options_say_what_is_spoken(manager: APIClient, settings: LazySettings) 
 def test_upload_begins_with_an_image_that_waits_for_its_file(
     manager: APIClient, project: Project, domain: StorageDomain
 ) -> None:
-    wish = {
+    wish: Body = {
         "name": "우분투",
         "project": project.pk,
         "storage_domain": domain.pk,
@@ -102,7 +102,7 @@ def test_bad_beginnings_are_refused(
 
 
 def test_wrong_fields_are_named(manager: APIClient, project: Project, domain: StorageDomain, upload: Upload) -> None:
-    known = {"name": "x", "project": project.pk, "storage_domain": domain.pk}
+    known: Body = {"name": "x", "project": project.pk, "storage_domain": domain.pk}
     refused = {
         "name": {**known, "name": "coming"},
         "storage_domain": {**known, "storage_domain": project.pk},
@@ -135,7 +135,7 @@ def test_storage_that_can_not_take_it_is_refused(manager: APIClient, project: Pr
 def test_quota_and_role_are_asked(
     manager: APIClient, member: Callable[[Role], APIClient], project: Project, domain: StorageDomain
 ) -> None:
-    wish = {"name": "x", "storage_domain": domain.pk}
+    wish: Body = {"name": "x", "storage_domain": domain.pk}
     assert begin(member(Role.VIEWER), project=project.pk, **wish).status_code == 403
     assert begin(manager, **wish).status_code == 403  # public ones are the operators'
     Quota.objects.create(project=project, resource="images", limit=0)
