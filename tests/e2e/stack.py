@@ -242,6 +242,7 @@ def _wanted(hosts: list[LabHost], lab: Lab, image: Path) -> dict[str, Any]:
 
 
 def _fresh_database(server_url: str, name: str) -> str:
+    name += os.environ.get("PYTEST_XDIST_WORKER", "")  # a server that the caller has given serves all processes
     with psycopg.connect(server_url.replace("/cloudia?", "/postgres?"), autocommit=True) as connection:
         connection.execute(SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(Identifier(name)))
         connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
