@@ -19,6 +19,7 @@ from storage import volume_operations
 from storage.models import Volume
 from storage.models.base import GIB
 from storage.services.volumes import volume_create, volume_delete
+from tests.qemu.disks import disks_by_page, disks_by_virsh
 from tests.qemu.faults import Killed, deliver_past_the_kill, points, sabotage
 from tests.qemu.lab import LabHost
 from tests.qemu.site import Site, finish, make_site
@@ -108,9 +109,7 @@ def assert_stands(site: Site, wanted: tuple[str, int] | None, *, is_attached: bo
     whole = Volume.objects.exclude(status="failed")
     assert disk_files(site) == {str(pk) for pk in whole.values_list("pk", flat=True)}
     for instance in Instance.objects.all():
-        lines = site.virsh("domblklist", instance.short_id, "--inactive").splitlines()
-        defined = {line.split()[0]: line.rpartition("/")[2] for line in lines if line.startswith("vd")}
-        assert defined == {disk.device_name: str(disk.volume_id) for disk in instance.disks.all()}
+        assert disks_by_virsh(site, instance, inactive=True) == disks_by_page(instance)
     if volume and volume.status == "available":
         info = site.hypervisor.volumes.info(site.domain.pool_name, volume.volume_name)
         assert info is not None

@@ -13,6 +13,7 @@ from instances.models import Instance, InstanceDisk
 from instances.services import instance_delete, instance_start, instance_stop
 from storage.models import Volume
 from storage.services.volumes import volume_create, volume_delete
+from tests.qemu.disks import disks_by_page, disks_by_virsh
 from tests.qemu.lab import LabHost
 from tests.qemu.site import Site, finish, make_site
 
@@ -48,18 +49,6 @@ def attach(site: Site, instance: Instance, volume: Volume) -> Job:
 
 def grow(site: Site, volume: Volume, size_gib: int) -> Job:
     return done(volume_resize(actor=site.actor, volume=volume, size_gib=size_gib))
-
-
-def disks_by_virsh(site: Site, instance: Instance, *, inactive: bool = False) -> dict[str, str]:
-    """Volumes by device, of the running guest or of the definition; CDs are left out."""
-    words = ["--inactive"] if inactive else []
-    lines = [line for line in site.virsh("domblklist", instance.short_id, *words).splitlines() if " vd" in f" {line}"]
-    return {target: source.rpartition("/")[2] for target, source in (line.split() for line in lines)}
-
-
-def disks_by_page(instance: Instance) -> dict[str, str]:
-    """The same as our rows have it."""
-    return {disk.device_name: str(disk.volume_id) for disk in instance.disks.all()}
 
 
 def assert_all_agree(site: Site, instance: Instance) -> None:
