@@ -76,6 +76,8 @@ class DomainForm(DomainEditForm):
                 del self.fields[name]
             elif (kind, name) in WORDS:
                 self.fields[name].label, self.fields[name].help_text = WORDS[kind, name]
+        if "secret" in self.fields:
+            self.fields["secret"].required = True
         self.initial["kind_choice"] = kind
 
     def wish(self) -> dict[str, Any]:

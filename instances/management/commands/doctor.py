@@ -20,8 +20,8 @@ from cloudia.hosts.models import Host
 from cloudia.hosts.watcher import is_led
 from cloudia.jobs.health import workers_answer
 from cloudia.virt import Accelerator, Hypervisor
-from networking.management import diagnosis
-from storage.models import StorageAttachment
+from networking.management import diagnosis as network
+from storage.management import diagnosis as storage
 
 DEADLINE_S = 10.0
 GIB = 2**30
@@ -57,7 +57,8 @@ def findings() -> Iterator[Finding]:
     yield _worker()
     yield _free_space()
     yield from _hosts()
-    yield from diagnosis.findings()
+    yield from storage.findings()
+    yield from network.findings()
 
 
 def _database() -> Finding:
@@ -113,26 +114,8 @@ def _host(host: Host) -> Iterable[Finding]:
         yield Finding(_("%(host)s answers; guests are emulated in software, which is slow") % {"host": host})
     else:
         yield Finding(_("%(host)s answers and has KVM") % {"host": host})
-    for attachment in StorageAttachment.objects.filter(host=host).select_related("domain"):
-        yield _pool(host, hypervisor, attachment)
+    yield from storage.findings_on(host, hypervisor)
 
 
 def _virsh(host: Host, *words: str) -> str:
     return shlex.join(["virsh", "-c", host.uri, *words])
-
-
-def _pool(host: Host, hypervisor: Hypervisor, attachment: StorageAttachment) -> Finding:
-    domain = attachment.domain
-    place = f"{host}, {domain} ({domain.path})"
-    start = _virsh(host, "pool-start", domain.pool_name)
-    try:
-        pool = hypervisor.pools.info(domain.pool_name)
-    except CloudiaError as error:
-        return Finding(f"{place}: {error}", start)
-    if pool is None:
-        attach = shlex.join(["python", "manage.py", "attach_storage", domain.name, host.name])
-        return Finding(_("%(place)s: the pool is not there") % {"place": place}, attach)
-    if not pool.active:
-        return Finding(_("%(place)s: the pool is not active") % {"place": place}, start)
-    what = _("%(place)s: %(free).1f GiB free") % {"place": place, "free": pool.available_bytes / GIB}
-    return Finding(what, "" if pool.available_bytes >= LEAST_FREE_BYTES else shlex.join(["df", "-h", domain.path]))

@@ -13,9 +13,11 @@ from cloudia.accounts.actor import shell_actor
 from cloudia.accounts.commands import refusals_as_command_errors
 from cloudia.core.terminal import in_terminal_language
 from cloudia.hosts.models import Host
+from storage.attachments import record_pool
 from storage.enums import DomainKind, Media
 from storage.management.now import finish
 from storage.models import StorageAttachment, StorageDomain
+from storage.pools import pool_again
 from storage.services.domains import storage_domain_attach, storage_domain_create
 
 PLACES = ("path", "server", "source", "username")
@@ -53,10 +55,11 @@ class Command(BaseCommand):
 
 
 def _attached(domain: StorageDomain, host: Host) -> StorageAttachment:
-    """The storage domain on the host; if it was there before, the watcher keeps it there."""
+    """The storage domain on the host; if it was there before, its pool is mended as the watcher would."""
     known = StorageAttachment.objects.filter(domain=domain, host=host)
-    if not known.exists():
-        finish(storage_domain_attach(actor=shell_actor(), domain=domain, host=host))
+    if known.exists():
+        return record_pool(domain, host, pool_again(domain, host))
+    finish(storage_domain_attach(actor=shell_actor(), domain=domain, host=host))
     return known.select_related("domain").get()
 
 
