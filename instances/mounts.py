@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +15,7 @@ from instances.models import Instance, InstanceMount
 from networking.models import VPC
 from storage.enums import FileSystemKind
 from storage.filesystem_places import lack
+from storage.filesystem_rules import normal_path
 from storage.models import FileSystem
 
 MAX_MOUNTS = 16  # each VirtioFS is a process on the host
@@ -96,9 +96,8 @@ def check_path(faults: Faults, field: str, path: str) -> None:
         faults.note(field, "too_long", _("At most %(most)s characters.") % {"most": MAX_PATH})
     elif not path.startswith("/") or path.strip("/") == "" or ".." in path.split("/"):
         faults.note(field, "invalid", _("Enter a folder from the root, like /mnt/shared."))
-    elif posixpath.normpath(path) != path:
-        normal = "/" + posixpath.normpath(path).lstrip("/")
-        faults.note(field, "invalid", _("Write it as %(path)s.") % {"path": normal})
+    elif normal_path(path) != path:
+        faults.note(field, "invalid", _("Write it as %(path)s.") % {"path": normal_path(path)})
     elif not all(character.isalnum() or character in PUNCTUATION for character in path.replace("/", "")):
         faults.note(field, "invalid", _("Use letters, digits and . _ - + @ : , = only."))
     elif path.split("/")[1] in RESERVED or path in KEPT:

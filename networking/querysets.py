@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.db import models
 from django.db.models import Count, Prefetch, Q
@@ -38,9 +38,11 @@ class VPCQuerySet(ProjectQuerySet["VPC"]):
 class SubnetQuerySet(ProjectQuerySet["Subnet"]):
     """Subnets belong to their VPC's project."""
 
+    also: ClassVar[list[str]] = []  # what rules of other apps ask about; filled at start-up
+
     def for_display(self) -> Self:
         """With VPC, the number of interfaces (``used``), and one of them for naming."""
-        rows = self.select_related("vpc", "project").prefetch_related(_some_interface(self.model))
+        rows = self.select_related("vpc", "project").prefetch_related(_some_interface(self.model), *self.also)
         return rows.annotate(used=Count("interfaces"))
 
     def matching(self, text: str) -> Self:

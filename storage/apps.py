@@ -14,11 +14,14 @@ class StorageConfig(AppConfig):
         """Tell the platform what this app adds to it."""
         from cloudia.hosts import observers, placement  # noqa: PLC0415  # models are only loaded now
         from cloudia.jobs import registry  # noqa: PLC0415
+        from networking import policies as network_policies  # noqa: PLC0415
+        from networking.querysets import SubnetQuerySet  # noqa: PLC0415
         from storage import (  # noqa: PLC0415
             domain_operations,
             filesystem_operations,
             garbage,
             image_operations,
+            policies,
             references,
             selectors,
             volume_operations,
@@ -37,6 +40,8 @@ class StorageConfig(AppConfig):
         observers.register(StorageObserver())
         observers.register(FileSystemObserver())
         references.register("image", selectors.clones_of)
+        network_policies.DELETE_SUBNET.rules.append(policies.serves_no_filesystem)
+        SubnetQuerySet.also.append("filesystems")
         self._add_quotas()
         self._add_pages()
 

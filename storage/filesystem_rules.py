@@ -101,8 +101,8 @@ def _is_address(text: str, kind: type[IPv4Address | IPv6Address]) -> bool:
 def _check_directory(faults: Faults, field: str, path: str) -> None:
     if ".." in PurePosixPath(path).parts:
         faults.note(field, "invalid", _("A directory must not contain “..”."))
-    elif _normal(path) != path:
-        faults.note(field, "invalid", _("Write the directory as %(path)s.") % {"path": _normal(path)})
+    elif normal_path(path) != path:
+        faults.note(field, "invalid", _("Write the directory as %(path)s.") % {"path": normal_path(path)})
 
 
 def _check_subnet(faults: Faults, filesystem: FileSystem) -> None:
@@ -130,12 +130,12 @@ def check_shared(faults: Faults, path: str) -> None:
         faults.note("path", "required", _("Enter a host directory, like %(path)s/data.") % {"path": roots[0]})
     elif len(path) > MAX_PATH or not path.isprintable() or not path.startswith("/"):
         faults.note("path", "invalid", _("Enter a path from the root, like %(path)s/data.") % {"path": roots[0]})
-    elif str(PurePosixPath(path).parent) not in roots or ".." in path.split("/") or _normal(path) != path:
+    elif str(PurePosixPath(path).parent) not in roots or ".." in path.split("/") or normal_path(path) != path:
         words = {"roots": ", ".join(roots), "name": "CLOUDIA_VIRTIOFS_ROOTS"}
         message = _("Shared directories lie directly in %(roots)s (setting %(name)s), not deeper and nowhere else.")
         faults.note("path", "not_usable", message % words)
 
 
-def _normal(path: str) -> str:
+def normal_path(path: str) -> str:
     """POSIX lets two slashes at the beginning mean something of their own; here they don't."""
     return "/" + posixpath.normpath(path).lstrip("/")

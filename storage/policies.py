@@ -62,6 +62,12 @@ def is_empty(domain: Any, actor: Any) -> Denial | None:
     return in_use(Holder(str(content._meta.model_name), str(content.pk), content.name)) if content else None
 
 
+def serves_no_filesystem(subnet: Any, actor: Any) -> Denial | None:
+    """The server of a file system stays within reach. Added to the rules of networks at start-up."""
+    found = next(iter(subnet.filesystems.all()), None)
+    return in_use(Holder("filesystem", str(found.pk), found.name)) if found else None
+
+
 def shares_a_host(filesystem: Any, actor: Any) -> Denial | None:
     """Folders of hosts are given out by the operators of the installation."""
     if filesystem.kind != FileSystemKind.VIRTIOFS or actor.is_operator:

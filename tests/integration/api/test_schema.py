@@ -203,7 +203,7 @@ def test_schema_needs_no_login_and_names_both_ways_to_authenticate(client: Any) 
 @pytest.mark.django_db
 def test_root_lists_the_resources(operator: APIClient) -> None:
     assert set(operator.get(f"{BASE}/").json()) == {
-        "external-networks", "floating-ips", "hosts", "images", "images/uploads", "instance-types", "instances",
+        "external-networks", "filesystems", "floating-ips", "hosts", "images", "images/uploads", "instance-types", "instances",
         "interfaces", "jobs", "me", "projects", "security-groups", "storage-domains", "subnets", "tokens", "traces",
         "volumes", "vpcs",
     }  # fmt: skip
