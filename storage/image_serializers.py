@@ -9,7 +9,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from cloudia.accounts.selectors import projects_visible_to
-from cloudia.api.fields import ActionsField, Flag, Input, Ref, Reference, Text, Time
+from cloudia.api.fields import ActionsField, Flag, Input, Ref, Reference, Text, Time, VerdictSerializer
 from cloudia.jobs.serializers import JobSummarySerializer
 from storage.enums import ImageStatus
 from storage.models import Image, StorageDomain, Upload
@@ -24,6 +24,11 @@ class UploadSerializer(serializers.Serializer[Upload]):
     length_bytes = serializers.IntegerField(read_only=True)
     received_bytes = serializers.IntegerField(read_only=True)
     changed_at = Time(read_only=True)
+
+
+@extend_schema_field(serializers.DictField(child=VerdictSerializer()))
+class ImageActions(ActionsField):
+    """Edit and delete."""
 
 
 class ImageSerializer(serializers.Serializer[Image]):
@@ -48,7 +53,7 @@ class ImageSerializer(serializers.Serializer[Image]):
     sha256 = serializers.CharField(read_only=True)
     storage_domain = Reference(read_only=True)
     created_at = Time(read_only=True)
-    actions = ActionsField(IMAGE_ACTIONS)
+    actions = ImageActions(IMAGE_ACTIONS)
 
     def get_status_label(self, row: Image) -> str:
         """The status for people; while a job has it, what that does."""

@@ -43,7 +43,7 @@ class TusHeader(OpenApiParameter):
         super().__init__(name, OpenApiTypes.STR, OpenApiParameter.HEADER, description=description, required=required)
 
 
-SPOKEN = TusHeader("Tus-Resumable", "`1.0.0`, on every request but GET and OPTIONS.")
+SPOKEN = TusHeader("Tus-Resumable", "`1.0.0`, on every request but GET and OPTIONS.", required=False)
 OFFSET = TusHeader("Upload-Offset", "Where the body begins: what HEAD says.")
 LENGTH = TusHeader("Upload-Length", "Of the whole file, in bytes.")
 METADATA = TusHeader(

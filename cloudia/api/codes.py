@@ -73,6 +73,7 @@ FIELD_CODES: dict[str, str] = {
     "not_on_host": "The instance's host does not have the directory.",
     "no_space": "The storage domain can't promise that much more.",
     "volume_shrink": "Volumes can only be enlarged.",
+    "empty": "There is nothing in it.",
     "bad_format": "This kind of file can't be an image here.",
     "bad_image": "The image is damaged.",
     "backing_file": "The image depends on another file.",
