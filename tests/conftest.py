@@ -5,10 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 from tests import parallel, settings
 from tests.postgres import cluster
+
+# How long an example takes, or its making, says something about what else runs here and nothing about CloudiA.
+hypothesis.settings.register_profile(
+    "beside-others", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("beside-others")
 
 
 def pytest_configure(config: pytest.Config) -> None:
