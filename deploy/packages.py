@@ -30,7 +30,7 @@ WITH_SYSTEMD = ("libvirt-daemon-system",)  # brings the units, and polkit's rule
 POSTGRES = ("postgresql",)
 NETWORK = ("openvswitch-switch", "ovn-central", "ovn-host", "iproute2", "nftables", "acl")
 LAB = (*HYPERVISOR, *NETWORK, "ethtool", "gnutls-bin", "procps")
-TESTS = ("chromium-browser" if UBUNTU else "chromium", "fonts-noto-cjk")
+TESTS = ("chromium-browser" if UBUNTU else "chromium", "fonts-noto-cjk", "mmdebstrap", "nfs-ganesha", "nfs-ganesha-vfs")
 
 POLICY = Path("/usr/sbin/policy-rc.d")  # invoke-rc.d(8): status 101 forbids every action on a service
 APT = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}

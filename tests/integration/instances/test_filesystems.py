@@ -91,7 +91,8 @@ def test_export_is_registered_at_once(actor: Actor, project: Any) -> None:
 def test_everything_that_is_wrong_is_said_at_once(actor: Actor, project: Any) -> None:
     FileSystemFactory.create(project=project, name="team")
     foreign = SubnetFactory.create()
-    wish = {"name": "team", "kind": "nfs", "export": "nfs", "path": "/x", "size_gib": 0, "subnet": foreign}
+    wish: dict[str, Any] = {"name": "team", "kind": "nfs", "export": "nfs", "path": "/x", "size_gib": 0}
+    wish["subnet"] = foreign
     with pytest.raises(InputError) as refused:
         filesystem_create(actor=actor, project=project, **wish)
     codes = {field: [error.code for error in errors] for field, errors in refused.value.fields.items()}
@@ -219,11 +220,11 @@ def test_server_outside_needs_a_way_out(actor: Actor, instance: Instance) -> Non
 def test_directory_must_be_on_the_instance_s_host(actor: Actor, instance: Instance) -> None:
     row = shared(instance.project)
     assert wrong(actor, instance, row) == {"filesystem": ["not_on_host"]}
+    assert instance.host
     FileSystemPlace.objects.create(filesystem=row, host=instance.host, usable=False)
     assert wrong(actor, instance, row) == {"filesystem": ["not_on_host"]}
     FileSystemPlace.objects.update(usable=True)
     assert add(actor, instance, row)
-    assert instance.host
     spec = domain_spec(instance, instance.host)
     assert [(one.tag, one.path) for one in spec.filesystems] == [(row.tag, row.path)]
     assert stays_on_its_host(instance.mounts.select_related("filesystem"))
