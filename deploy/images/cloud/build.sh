@@ -12,7 +12,7 @@ trap 'rm -rf "$work"' EXIT
 cd "$work"
 
 # Nothing that a guest of a test does not need: it boots emulated, and every unit costs.
-packages=systemd-sysv,systemd-resolved,udev,dbus,kmod,iproute2,iputils-ping,cloud-init,qemu-guest-agent
+packages=systemd-sysv,udev,dbus,kmod,iproute2,iputils-ping,cloud-init,qemu-guest-agent
 packages+=,linux-image-cloud-amd64,initramfs-tools,zstd,nfs-common,netbase,login,passwd,e2fsprogs
 . /etc/os-release
 [ "$ID" = debian ] || { echo "build.sh: made of Debian's packages so far, and this is $ID" >&2; exit 1; }
@@ -30,10 +30,7 @@ tar -C root -xf root.tar --numeric-owner
 rm root.tar
 cp -a "$src/guest/." root/
 : >root/etc/machine-id # systemd makes one at the first boot
-ln -sf /run/systemd/resolve/stub-resolv.conf root/etc/resolv.conf
-for unit in systemd-networkd systemd-resolved; do
-  ln -sf "/lib/systemd/system/$unit.service" root/etc/systemd/system/multi-user.target.wants/
-done
+ln -sf /lib/systemd/system/systemd-networkd.service root/etc/systemd/system/multi-user.target.wants/
 ln -sf ../test-console.service root/etc/systemd/system/multi-user.target.wants/
 ln -sf /dev/null root/etc/systemd/system/serial-getty@ttyS0.service
 # Updates and old file systems concern no test.
