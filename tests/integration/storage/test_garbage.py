@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from cloudia.accounts.actor import shell_actor
 from cloudia.core.errors import InputError
+from cloudia.core.policy import Holder
 from cloudia.jobs.enums import JobStatus
 from cloudia.virt import VolumeInfo
 from storage import garbage
@@ -141,7 +142,7 @@ def test_scan_is_a_job(place: Place) -> None:
 
 def test_row_that_came_or_went_during_the_look_is_no_stray(place: Place) -> None:
     gone, new = str(uuid4()), VolumeFactory.create(storage_domain=place.domain)
-    holder = garbage.Owned(gone, garbage.Holder("volume", gone, "gone"), expected=True)
+    holder = garbage.Owned(gone, Holder("volume", gone, "gone"), expected=True)
     found: list[VolumeInfo] = [file(gone)]
     strays = garbage.strays_among(place.domain, found, {gone: holder}, garbage.owned_in(place.domain))
     assert (strays, new.volume_name) == ([], str(new.pk))
