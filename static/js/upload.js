@@ -150,7 +150,8 @@ function fail(error) {
     for (const [name, problems] of Object.entries(answer.fields ?? { "": [{ detail }] })) problem(name, problems[0].detail);
     return;
   }
-  show("failed", error.originalResponse?.getStatus() === 404 ? words.gone : detail);
+  const explained = { 401: words.session, 403: words.session, 404: words.gone };
+  show("failed", explained[error.originalResponse?.getStatus()] ?? detail);
 }
 
 function finish({ lastResponse } = {}) {

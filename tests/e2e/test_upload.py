@@ -143,7 +143,7 @@ def test_cancelled_upload_leaves_nothing(stack: Stack, window: Page, qcow2: Path
     card.get_by_role("button", name="업로드 취소").click()
     window.locator("#cancel-upload").get_by_role("button", name="업로드 취소").click()
     window.wait_for_url(re.compile(r"/images/$"))
-    expect(window.locator("#images")).not_to_contain_text(NAME)
+    expect(window.locator("#images")).not_to_contain_text(NAME, timeout=60 * SECONDS)
     stack.until(lambda: not any(row["name"] == NAME for row in stack.api("GET", "images/").body["results"]))
 
 
