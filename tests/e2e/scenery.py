@@ -76,7 +76,8 @@ TYPES = {"소형": (1, 2), "표준": (2, 4), "대형": (4, 8), "메모리 최적
 SYSTEMS = {"Ubuntu 22.04 LTS": ("Ubuntu", "22.04"), "Debian 12": ("Debian", "12"), "Rocky Linux 9": ("Rocky", "9")}
 PERSON = "김서연"
 NAMES = (*(line.name for line in INSTANCES), HOSTILE, LONGEST, PERSON)
-DATA = (*NAMES, *WORDS, *STORAGE_WORDS, *DOMAIN_WORDS, *PROJECTS, *TYPES, *SYSTEMS, DESCRIPTION)  # what is not the pages' own words
+# What is not the pages' own words.
+DATA = (*NAMES, *WORDS, *STORAGE_WORDS, *DOMAIN_WORDS, *PROJECTS, *TYPES, *SYSTEMS, DESCRIPTION)
 
 
 def main() -> None:
