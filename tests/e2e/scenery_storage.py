@@ -36,8 +36,9 @@ VOLUMES: dict[str, dict[str, Any]] = {
     "volume-broken": {"size_gib": 10, "status": "failed"},
 }
 ATTACHED = "postgres-data-01"
+SLOW = "nfs-hdd-보관"
 DATABASE = "db-primary-postgresql-15-서울리전-결제정산-운영"
-WORDS = (LONG, TEXT, ARCHIVE, *IMAGES, *VOLUMES, *(str(values.get("description", "")) for values in VOLUMES.values()))
+WORDS = (LONG, TEXT, ARCHIVE, SLOW, *IMAGES, *VOLUMES, *(str(values.get("description", "")) for values in VOLUMES.values()))
 WORDS = tuple(filter(None, WORDS))
 
 
@@ -71,7 +72,7 @@ def _volumes(project: Any, domain: Any, instances: list[Any], user: Any) -> dict
     from tests.factories import DataDiskFactory, StorageDomainFactory, VolumeFactory, hold
 
     hosts = list(domain.hosts.all())
-    slow = StorageDomainFactory.create(name="nfs-hdd-보관", kind="shared_dir", media="hdd", hosts=hosts)
+    slow = StorageDomainFactory.create(name=SLOW, kind="shared_dir", media="hdd", hosts=hosts)
     places = {ARCHIVE: slow}
     made = {
         name: VolumeFactory.create(
