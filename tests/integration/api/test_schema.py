@@ -25,6 +25,7 @@ from schemathesis.specs.openapi.checks import ignored_auth, negative_data_reject
 from cloudia.api.codes import CODES, FIELD_CODES
 from tests.factories import (
     BootDiskFactory,
+    FileSystemFactory,
     FloatingIPFactory,
     HostFactory,
     ImageFactory,
@@ -37,6 +38,8 @@ from tests.factories import (
     RuleFactory,
     StorageDomainFactory,
     TraceFactory,
+    UploadFactory,
+    VolumeFactory,
 )
 from tests.integration.api.conftest import BASE, token_for
 
@@ -67,6 +70,9 @@ class Rows:
             "instances": instance.pk,
             "instance-types": InstanceTypeFactory.create(project=instance.project).pk,
             "images": image.pk,
+            "storage-domains": image.storage_domain_id,
+            "volumes": VolumeFactory.create(project=instance.project, storage_domain=image.storage_domain).pk,
+            "filesystems": FileSystemFactory.create(project=instance.project).pk,
             "jobs": job.pk,
             "hosts": instance.host_id,
             "projects": instance.project_id,
@@ -80,12 +86,15 @@ class Rows:
             "traces": TraceFactory.create(source=nic, answer=answer).pk,
         }
         self.rule = rule.pk
+        self.upload = UploadFactory.create(image__project=instance.project).pk
         self.references = {
             "project": self.ids["projects"],
             "image": self.ids["images"],
             "external_network": self.ids["external-networks"],
             "vpc": self.ids["vpcs"],
             "subnet": self.ids["subnets"],
+            "host": self.ids["hosts"],
+            "storage_domain": self.ids["storage-domains"],
             "instance": self.ids["instances"],
             "interface": self.ids["interfaces"],
             "source": self.ids["interfaces"],
@@ -95,8 +104,12 @@ class Rows:
         """Let good ids be of something that is there."""
         if is_good(case, ParameterLocation.PATH):
             case.path_parameters["id"] = str(self.ids[case.path.removeprefix(f"{BASE}/").split("/")[0]])
+            if "/uploads/" in case.path:
+                case.path_parameters["id"] = str(self.upload)
             if "rule_id" in case.path_parameters:
                 case.path_parameters["rule_id"] = str(self.rule)
+        if is_good(case, ParameterLocation.HEADER) and "/uploads/" in case.path:
+            case.headers["Tus-Resumable"] = "1.0.0"
         if is_good(case, ParameterLocation.BODY) and isinstance(case.body, dict):
             for name, pk in self.references.items():
                 if isinstance(case.body.get(name), str):
@@ -133,7 +146,8 @@ def test_answers_are_as_described(case: Case[Any], rows: Rows) -> None:
     with transaction.atomic():
         answer = case.call(headers={"Authorization": f"Token {rows.token}", "Accept-Encoding": "identity"})
         transaction.set_rollback(True)
-    empty = "" in (case.query or {}).values()  # a filter that is empty is no filter
+    # A filter that is empty is no filter; and whoever speaks another version of tus is refused, by 412.
+    empty = "" in (case.query or {}).values() or answer.status_code == 412
     case.validate_response(answer, excluded_checks=[*NOT_ASKED, *([negative_data_rejection] if empty else [])])
 
 
@@ -203,7 +217,7 @@ def test_schema_needs_no_login_and_names_both_ways_to_authenticate(client: Any) 
 @pytest.mark.django_db
 def test_root_lists_the_resources(operator: APIClient) -> None:
     assert set(operator.get(f"{BASE}/").json()) == {
-        "external-networks", "filesystems", "floating-ips", "hosts", "images", "images/uploads", "instance-types", "instances",
-        "interfaces", "jobs", "me", "projects", "security-groups", "storage-domains", "subnets", "tokens", "traces",
+        "external-networks", "filesystems", "floating-ips", "hosts", "images", "images/uploads", "instance-types",
+        "instances", "interfaces", "jobs", "me", "projects", "security-groups", "storage-domains", "subnets", "tokens", "traces",
         "volumes", "vpcs",
     }  # fmt: skip
