@@ -38,8 +38,8 @@ VOLUMES: dict[str, dict[str, Any]] = {
 ATTACHED = "postgres-data-01"
 SLOW = "nfs-hdd-보관"
 DATABASE = "db-primary-postgresql-15-서울리전-결제정산-운영"
-WORDS = (LONG, TEXT, ARCHIVE, SLOW, *IMAGES, *VOLUMES, *(str(values.get("description", "")) for values in VOLUMES.values()))
-WORDS = tuple(filter(None, WORDS))
+DESCRIPTIONS = (str(values["description"]) for values in VOLUMES.values() if "description" in values)
+WORDS = (LONG, TEXT, ARCHIVE, SLOW, *IMAGES, *VOLUMES, *DESCRIPTIONS)
 
 
 def storage(project: Any, instances: list[Any], user: Any) -> dict[str, str]:
