@@ -33,17 +33,18 @@ from storage.services import images, uploads
 
 VERSION = "1.0.0"
 EXTENSIONS = "creation,termination,expiration"
+SPEAKING = ("POST", "HEAD", "PATCH", "DELETE")
 MAX_DIGITS = 19  # of numbers in headers
 
 
 class TusHeader(OpenApiParameter):
-    """A header of the protocol."""
+    """A header of the protocol. Without one the answer is 400, or 412 if the version of the protocol is missing."""
 
-    def __init__(self, name: str, description: str, *, required: bool = True) -> None:
-        super().__init__(name, OpenApiTypes.STR, OpenApiParameter.HEADER, description=description, required=required)
+    def __init__(self, name: str, description: str) -> None:
+        super().__init__(name, OpenApiTypes.STR, OpenApiParameter.HEADER, description=description)
 
 
-SPOKEN = TusHeader("Tus-Resumable", "`1.0.0`, on every request but GET and OPTIONS.", required=False)
+SPOKEN = TusHeader("Tus-Resumable", "`1.0.0`, on every request but GET and OPTIONS.")
 OFFSET = TusHeader("Upload-Offset", "Where the body begins: what HEAD says.")
 LENGTH = TusHeader("Upload-Length", "Of the whole file, in bytes.")
 METADATA = TusHeader(
@@ -73,7 +74,7 @@ class UploadViewSet(ApiViewSet):
         """The version of the protocol must be ours, where it is spoken."""
         super().initial(request, *args, **kwargs)
         spoken = request.headers.get("Tus-Resumable")
-        if request.method not in ("GET", "OPTIONS") and spoken != VERSION:
+        if self.action and request.method in SPEAKING and spoken != VERSION:
             raise PreconditionFailed(_("Speak version %(version)s of the tus protocol.") % {"version": VERSION})
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
