@@ -19,6 +19,7 @@ from storage import garbage
 from storage.attachments import record_pool, record_problem
 from storage.models import StorageAttachment, StorageDomain
 from storage.pools import gateway, marker_check, pool_again
+from storage.services.uploads import uploads_expire
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +50,7 @@ class StorageObserver:
     def _look(self, host: Host) -> None:
         try:
             look(host)
+            uploads_expire()
         except Exception:
             log.exception("%s: looking at its storage failed", host)
         finally:
