@@ -12,6 +12,7 @@ from cloudia.accounts.models import User
 from cloudia.accounts.services import token_create
 from tests.factories import (
     BootDiskFactory,
+    FileSystemFactory,
     FloatingIPFactory,
     ImageFactory,
     InstanceTypeFactory,
@@ -55,6 +56,7 @@ def objects(owner: User) -> dict[str, str]:
         "instances": str(instance.pk),
         "jobs": str(hold(instance).pk),
         "projects": str(project.pk),
+        "filesystems": str(FileSystemFactory.create(project=project).pk),
         "images": str(ImageFactory.create(project=project).pk),
         "instance-types": str(InstanceTypeFactory.create(project=project).pk),
         "tokens": str(token.pk),
