@@ -171,6 +171,7 @@ def test_directory_of_the_host_is_read_and_written_by_a_guest(lab_host: LabHost,
         host.domains.define(replace(spec, filesystems=(FilesystemSpec("fs-1", str(directory)),)))
         host.domains.start(spec.uuid)
         lab_host.wait_for_serial(spec.name, "TINY-READY", BOOT_S)
-        assert lab_host.guest(spec.name, "mount -t virtiofs fs-1 /mnt && cat /mnt/hello") == "from the host"
+        mounted = "modprobe virtiofs; mount -t virtiofs fs-1 /mnt && cat /mnt/hello"
+        assert lab_host.guest(spec.name, mounted) == "from the host"
         lab_host.guest(spec.name, "echo guest > /mnt/answer && umount /mnt")
     assert (directory / "answer").read_text() == "guest\n"
