@@ -51,10 +51,8 @@ class DiskDevices:
         Raises OperationFailed (``guest_keeps_device``) when the guest has not let go within ``timeout_s``: then the
         definition has it again.
         """
-        before = self._with(uuid, lambda domain: _remove(domain, serial, CONFIG))
-        if not self._wait_until_gone(uuid, serial, timeout_s):
-            if before:
-                self._with(uuid, lambda domain: _add(domain, before, CONFIG))
+        self._with(uuid, lambda domain: _remove(domain, serial, CONFIG))
+        if not self._wait_until_gone(uuid, serial, timeout_s) and self._with(uuid, lambda it: _put_back(it, serial)):
             raise OperationFailed(_("The guest does not let go of the disk. Unmount it there first."), code=KEPT)
 
     def resize_disk(self, uuid: UUID, serial: str, capacity_bytes: int) -> None:
@@ -102,29 +100,34 @@ def _info(domain: Any, disk: Disk) -> DiskInfo:
 
 
 def _attach(domain: Any, spec: DiskSpec) -> None:
-    xml = str(disk_element(spec))
-    for where in _places(domain):
-        if _find(domain, spec.serial, where) is None:
-            _add(domain, xml, where)
+    """In one call, so that libvirt changes the definition only when the guest has taken the disk."""
+    lacking = _lacking(domain, spec.serial)
+    if lacking:
+        domain.attachDeviceFlags(str(disk_element(spec)), sum(lacking))
+    if _lacking(domain, spec.serial):
+        raise _missing()
 
 
-def _places(domain: Any) -> list[int]:
-    """The definition first: what is in it survives whatever happens next."""
-    return [CONFIG, LIVE] if _live(domain) else [CONFIG]
+def _lacking(domain: Any, serial: str) -> list[int]:
+    """Where the disk is not: in the definition, in the running guest."""
+    places = [CONFIG, LIVE] if _live(domain) else [CONFIG]
+    return [where for where in places if _find(domain, serial, where) is None]
 
 
-def _add(domain: Any, xml: str, where: int) -> None:
-    domain.attachDeviceFlags(xml, where)
+def _remove(domain: Any, serial: str, where: int) -> None:
+    if disk := _find(domain, serial, where):
+        domain.detachDeviceFlags(str(disk), where)
 
 
-def _remove(domain: Any, serial: str, where: int) -> str | None:
-    """Take it out; returns what it was, or None if it was not there."""
-    disk = _find(domain, serial, where)
-    if disk is None:
-        return None
-    xml = str(disk)
-    domain.detachDeviceFlags(xml, where)
-    return xml
+def _put_back(domain: Any, serial: str) -> bool:
+    """Give the definition what the guest still has; whether it has it.
+
+    Taken from the guest, as an earlier attempt that was killed may have changed the definition before this one.
+    """
+    disk = _find(domain, serial, LIVE) if _live(domain) else None
+    if disk and _find(domain, serial, CONFIG) is None:
+        domain.attachDeviceFlags(str(disk), CONFIG)
+    return disk is not None
 
 
 def _ask_to_let_go(serial: str, domain: Any) -> None:
@@ -139,10 +142,14 @@ def _unless_pending(domain: Any, serial: str) -> None:
 def _resize(domain: Any, serial: str, capacity_bytes: int) -> None:
     disk = _find(domain, serial, LIVE)
     if disk is None:
-        raise OperationFailed(_("The guest does not have this disk."), code="disk_missing")
+        raise _missing()
     target = disk.target or ""
     capacity = domain.blockInfo(target, 0)[0]
     if capacity > capacity_bytes:
         raise shrinking()
     if capacity < capacity_bytes:
         domain.blockResize(target, capacity_bytes, libvirt.VIR_DOMAIN_BLOCK_RESIZE_BYTES)
+
+
+def _missing() -> OperationFailed:
+    return OperationFailed(_("The guest does not have this disk."), code="disk_missing")

@@ -6,6 +6,7 @@ NFS, LVM and Ceph pools were tried as XML and as far as a host without their ker
 from __future__ import annotations
 
 import base64
+import binascii
 import contextlib
 import posixpath
 from collections.abc import Mapping
@@ -20,7 +21,7 @@ from cloudia.core.errors import OperationFailed
 from cloudia.virt.connection import Connection
 from cloudia.virt.errors import none_if
 from cloudia.virt.types import PoolInfo, PoolKind, PoolSpec
-from cloudia.virt.xml.storage import Pool, Secret, Volume
+from cloudia.virt.xml.storage import Pool, PoolCapabilities, Secret, Volume
 
 SLOW_S = 120.0  # looking through a large pool, mounting, deleting a large file
 LOOKS = 3  # a file may come or go between two looks
@@ -43,13 +44,13 @@ class Pools:
         """A running pool, started with the host from now on; directories and mount points are made if need be.
 
         Raises OperationFailed: ``pool_exists`` if the host has another pool of that name, ``pool_kind_missing`` if it
-        can't have pools of this kind.
+        can't have pools of this kind, ``bad_secret`` if the secret is not in Base64, as Ceph writes its keys.
         """
         return self._connection.call(lambda conn: _ensure(conn, spec), SLOW_S)
 
-    def ensure_dir(self, name: str, uuid: UUID, path: str) -> PoolInfo:
-        """The same for a directory."""
-        return self.ensure(PoolSpec(name, uuid, path=path))
+    def supported(self) -> frozenset[PoolKind]:
+        """The kinds of pools that the host's libvirt can have; what else they need shows when a pool is started."""
+        return self._connection.call(_supported)
 
     def ensure_directory(self, path: str, name: str, *, make: bool = True) -> None:
         """Make sure that ``path`` is a directory of the host, and no link to one; made only if ``make``.
@@ -108,7 +109,7 @@ def describe(spec: PoolSpec) -> Pool:
     """The pool as libvirt wants it: https://libvirt.org/storage.html."""
     pool = Pool(type=spec.kind.value, name=spec.name, uuid=str(spec.uuid))
     if spec.kind in {PoolKind.DIR, PoolKind.NETFS}:
-        pool.path = spec.path
+        pool.path = posixpath.normpath(spec.path)  # as libvirt tidies it
     if spec.kind == PoolKind.NETFS:
         pool.source_dir, pool.source_format = spec.source, "nfs"
     if spec.kind in {PoolKind.LOGICAL, PoolKind.RBD}:
@@ -125,21 +126,24 @@ def describe(spec: PoolSpec) -> Pool:
 
 
 def _host_and_port(text: str) -> tuple[str, int | None]:
-    host, colon, port = text.rpartition(":")
-    return (host, int(port)) if colon and port.isdigit() and not host.endswith(":") else (text, None)
+    """``mon1``, ``mon1:6789``, ``[fd00::1]:6789``; a bare IPv6 address has no port."""
+    host, _colon, port = text.rpartition(":")
+    if port.isdigit() and (":" not in host or host.endswith("]")):
+        return host.strip("[]"), int(port)
+    return text.strip("[]"), None
 
 
 def _ensure(conn: Any, spec: PoolSpec) -> PoolInfo:
-    if spec.secret:
-        _keep_secret(conn, spec)
-    wanted = describe(spec)
+    secret = _decoded(spec.secret)
     pool = _find(conn, spec.name)
     if pool is None:
-        pool = _define(conn, spec, wanted)
-    elif not _same(Pool.parse(pool.XMLDesc(0)), wanted):
+        pool = _define(conn, spec)
+    elif _place(Pool.parse(pool.XMLDesc(0))) != _place(describe(spec)):
         raise OperationFailed(_("The storage pool exists with another directory."), code="pool_exists")
+    if secret:
+        _keep_secret(conn, spec, secret)
     if not pool.isActive():
-        if wanted.path and spec.kind in {PoolKind.DIR, PoolKind.NETFS}:  # building others would format them
+        if spec.path and spec.kind in {PoolKind.DIR, PoolKind.NETFS}:  # building others would format them
             pool.build(0)
         pool.create(0)
     if not pool.autostart():
@@ -148,20 +152,22 @@ def _ensure(conn: Any, spec: PoolSpec) -> PoolInfo:
     return _info(pool)
 
 
-def _same(one: Pool, other: Pool) -> bool:
-    return (one.path, one.source_name, one.source_dir) == (other.path, other.source_name, other.source_dir)
+def _place(pool: Pool) -> tuple[object, ...]:
+    hosts = [(host.name, host.port) for host in pool.hosts]
+    return pool.type, pool.path, pool.source_name, pool.source_dir, hosts
 
 
-def _define(conn: Any, spec: PoolSpec, wanted: Pool) -> Any:
-    try:
-        return conn.storagePoolDefineXML(str(wanted), 0)
-    except libvirt.libvirtError as error:
-        # "missing backend for pool type" comes as an internal error of the storage driver.
-        missing = error.get_error_code() in {libvirt.VIR_ERR_INTERNAL_ERROR, libvirt.VIR_ERR_NO_SUPPORT}
-        if not missing or spec.kind not in PACKAGES:
-            raise
+def _define(conn: Any, spec: PoolSpec) -> Any:
+    if spec.kind not in _supported(conn):
         message = _("The host can't have storage of this kind. It needs the package {package}.")
-        raise OperationFailed(format_lazy(message, package=PACKAGES[spec.kind]), code="pool_kind_missing") from error
+        package = PACKAGES.get(spec.kind, "libvirt-daemon")
+        raise OperationFailed(format_lazy(message, package=package), code="pool_kind_missing")
+    return conn.storagePoolDefineXML(str(describe(spec)), 0)
+
+
+def _supported(conn: Any) -> frozenset[PoolKind]:
+    kinds = PoolCapabilities.parse(conn.getStoragePoolCapabilities()).pools
+    return frozenset(kind for kind in PoolKind if any(one.type == kind and one.supported for one in kinds))
 
 
 def _secret_uuid(pool: UUID) -> UUID:
@@ -169,10 +175,18 @@ def _secret_uuid(pool: UUID) -> UUID:
     return uuid5(pool, "secret")
 
 
-def _keep_secret(conn: Any, spec: PoolSpec) -> None:
+def _decoded(secret: str) -> bytes:
+    """Ceph writes its keys in Base64, and libvirt wants what they stand for."""
+    try:
+        return base64.b64decode(secret, validate=True)
+    except binascii.Error:
+        raise OperationFailed(_("The secret is not a key as Ceph writes it."), code="bad_secret") from None
+
+
+def _keep_secret(conn: Any, spec: PoolSpec, value: bytes) -> None:
     wanted = Secret(ephemeral=False, private=True, uuid=str(_secret_uuid(spec.uuid)), usage_type="ceph")
     wanted.usage_name = spec.name
-    conn.secretDefineXML(str(wanted), 0).setValue(base64.b64decode(spec.secret), 0)
+    conn.secretDefineXML(str(wanted), 0).setValue(value, 0)
 
 
 def _forget_secret(conn: Any, pool: UUID) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from typing import Any, BinaryIO, TypeVar
 
 import libvirt
@@ -81,11 +80,13 @@ class Volumes:
 
         def run(it: Any) -> VolumeInfo:
             source = _original(pool, it, source_name, capacity_bytes)
-            if source.allocation_bytes > available_bytes(it):
+            need = _copied_bytes(it, source)
+            if need > available_bytes(it):
                 raise no_space()
             wanted = Volume(name=name, capacity=capacity_bytes, allocation=0, format=format)
-            it.createXMLFrom(str(wanted), _get(it, source_name), 0)
-            return _grown(pool, _get(it, name), capacity_bytes)
+            original = _get(it, source_name)
+            made = _unless_full(it, need, lambda: it.createXMLFrom(str(wanted), original, 0))
+            return _grown(pool, made, capacity_bytes)
 
         self.delete(pool, name)
         return self._in(pool, run, COPY_S)
@@ -140,11 +141,13 @@ class Volumes:
             raise
         return self._in(pool, lambda it: _info(pool, _get(it, name)))
 
-    def receive(self, pool: str, name: str, size_bytes: int, offset: int = 0) -> AbstractContextManager[transfer.Sink]:
+    @contextlib.contextmanager
+    def receive(self, pool: str, name: str, size_bytes: int, offset: int = 0) -> Iterator[transfer.Sink]:
         """An open transfer of ``size_bytes`` into an existing volume, from ``offset`` on.
 
         It may stop short of ``size_bytes``. What was sent is in the volume when the block has ended; how much of an
-        abandoned transfer arrived nobody can tell.
+        abandoned transfer arrived nobody can tell. Raises OperationFailed: ``no_space``, ``volume_missing`` also if
+        it was deleted meanwhile, which libvirt does not mind.
         """
 
         def begin(conn: Any) -> Any:
@@ -152,7 +155,9 @@ class Volumes:
             _get(active_pool(conn, pool), name).upload(stream, offset, size_bytes, 0)
             return stream
 
-        return transfer.sink(self._connection, begin)
+        with transfer.sink(self._connection, begin) as sink:
+            yield sink
+        self._in(pool, lambda it: _get(it, name))
 
     def write(self, pool: str, name: str, offset: int, data: bytes) -> None:
         """Write a few bytes, and let libvirt look at what the volume is now."""
@@ -212,6 +217,19 @@ def _original(pool: str, it: Any, name: str, capacity_bytes: int) -> VolumeInfo:
     return found
 
 
+def _copied_bytes(pool: Any, source: VolumeInfo) -> int:
+    """The most that a copy takes: everything that it and what it is linked to have written."""
+    written, path = source.allocation_bytes, source.backing_path
+    while path and (link := _lookup_path(pool, path)):
+        below = _info(source.pool, link)
+        written, path = written + below.allocation_bytes, below.backing_path
+    return min(written, source.capacity_bytes)
+
+
+def _lookup_path(pool: Any, path: str) -> Any:
+    return none_if(libvirt.VIR_ERR_NO_STORAGE_VOL, lambda: pool.connect().storageVolLookupByPath(path))
+
+
 def _info(pool: str, volume: Any) -> VolumeInfo:
     xml = Volume.parse(volume.XMLDesc(0))
     return VolumeInfo(
@@ -243,12 +261,19 @@ def _grown(pool_name: str, volume: Any, capacity: int) -> VolumeInfo:
 
 
 def _create(pool: Any, wanted: Volume) -> Any:
+    return _unless_full(pool, MIN_FREE_BYTES, lambda: pool.createXML(str(wanted), 0))
+
+
+def _unless_full(pool: Any, need_bytes: int, make: Callable[[], T]) -> T:
+    """What ``make`` returns; its failure is ``no_space`` if there is less room than it needs.
+
+    A full disk reaches us as "qemu-img failed", without a code: the room that is left says so more reliably.
+    """
     try:
-        return pool.createXML(str(wanted), 0)
+        return make()
     except libvirt.libvirtError:
-        # A full disk reaches us as "qemu-img failed": the room that is left says so more reliably.
         refresh(pool)
-        if available_bytes(pool) < MIN_FREE_BYTES:
+        if available_bytes(pool) < need_bytes:
             raise no_space() from None
         raise
 

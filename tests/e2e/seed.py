@@ -52,7 +52,7 @@ def _host(name: str, uri: str) -> Any:
 
 def _images(shared_dir: str, hosts: list[Any], path: Path) -> dict[str, str]:
     """The tiny guest, and a blank disk for tests that need many guests at once: these find nothing to boot and rest."""
-    from cloudia.virt import hypervisor
+    from cloudia.virt import PoolSpec, hypervisor
     from storage.enums import DomainKind
     from tests.factories import ImageFactory, StorageDomainFactory
 
@@ -61,7 +61,7 @@ def _images(shared_dir: str, hosts: list[Any], path: Path) -> dict[str, str]:
         name="CloudiA Tiny", os_type="Linux", os_version="6.1", storage_domain=domain, virtual_bytes=GIB // 16
     )
     for host in hosts:
-        hypervisor(host.endpoint).pools.ensure_dir(domain.pool_name, domain.pk, domain.path)
+        hypervisor(host.endpoint).pools.ensure(PoolSpec(domain.pool_name, domain.pk, path=domain.path))
     volumes = hypervisor(hosts[0].endpoint).volumes
     with path.open("rb") as source:
         volumes.upload(domain.pool_name, image.volume_name, source, path.stat().st_size, image.virtual_bytes)

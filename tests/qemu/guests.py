@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-from cloudia.virt import Accelerator, DiskSpec, DomainSpec, Endpoint, Hypervisor
+from cloudia.virt import Accelerator, DiskSpec, DomainSpec, Endpoint, Hypervisor, PoolSpec
 from tests.qemu.lab import LabHost
 
 GIB = 1 << 30
@@ -25,7 +25,7 @@ def gateway_to(lab_host: LabHost) -> Iterator[Hypervisor]:
 def tiny_pool(host: Hypervisor, lab_host: LabHost, tiny_image: Path) -> Iterator[str]:
     """A pool that holds the tiny image as ``tiny``; removed afterwards."""
     name = f"pool-{uuid4().hex[:8]}"
-    host.pools.ensure_dir(name, uuid4(), str(lab_host.local_dir / name))
+    host.pools.ensure(PoolSpec(name, uuid4(), path=str(lab_host.local_dir / name)))
     with tiny_image.open("rb") as image:
         host.volumes.upload(name, "tiny", image, tiny_image.stat().st_size, capacity_bytes=0)
     yield name

@@ -13,7 +13,7 @@ from cloudia.accounts.models import Project
 from cloudia.hosts.models import Host
 from cloudia.jobs.models import Job, JobLock
 from cloudia.jobs.runner import run_job
-from cloudia.virt import Hypervisor, hypervisor
+from cloudia.virt import Hypervisor, PoolSpec, hypervisor
 from instances.models import Instance
 from instances.services import instance_create
 from instances.wishes import Compute, InstanceWish
@@ -114,7 +114,7 @@ def make_site(lab_host: LabHost, tiny_image: Path, *, beside: Site | None = None
     domain = StorageDomainFactory.create(id=pool_id, path=str(lab_host.local_dir / "pool"), hosts=[host])
     image = ImageFactory.create(id=image_id, name="tiny", storage_domain=domain, virtual_bytes=GIB // 16)
     gateway = hypervisor(host.endpoint)
-    gateway.pools.ensure_dir(domain.pool_name, domain.pk, domain.path)
+    gateway.pools.ensure(PoolSpec(domain.pool_name, domain.pk, path=domain.path))
     if gateway.volumes.info(domain.pool_name, image.volume_name) is None:
         with tiny_image.open("rb") as source:
             size = tiny_image.stat().st_size

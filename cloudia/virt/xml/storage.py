@@ -44,6 +44,21 @@ class Pool(Element):
     path = text("target/path")
 
 
+class PoolType(Element):
+    """What libvirt says about one kind of pools."""
+
+    TAG = "pool"
+    type = text("@type")
+    supported = flag("@supported")
+
+
+class PoolCapabilities(Element):
+    """What kinds of pools libvirt can have: https://libvirt.org/formatstoragecaps.html."""
+
+    TAG = "storagepoolCapabilities"
+    pools = Children(PoolType, "")
+
+
 class Volume(Element):
     """A disk image. Sizes in bytes."""
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from cloudia.virt import Accelerator, DiskSpec, DomainSpec, NicSpec
+from cloudia.virt import Accelerator, DiskSpec, DomainSpec, FilesystemSpec, NicSpec, SeedSpec
 from cloudia.virt.designer import SPARE_PORTS, design, disk_serial, letters
 from cloudia.virt.xml.domain import Domain
 from tests.unit.virt.schemas import GOLDEN, assert_valid
@@ -38,7 +38,13 @@ GROWING = replace(
     disks=(ROOT_DISK, DATA_DISK),
     nics=(NIC, NicSpec(UUID("0198c5a0-7f3c-7a91-8000-00000000000b"), "52:54:00:12:34:57", mtu=8942)),
 )
-SPECS = {"small-tcg": SMALL, "growing-kvm": GROWING}
+SHARING = replace(
+    SMALL,
+    max_memory_mib=2048,
+    filesystems=(FilesystemSpec("fs-1", "/srv/a b"), FilesystemSpec("fs-2", "/srv/c")),
+    seed=SeedSpec("fast", "7f3c2a91.seed"),
+)
+SPECS = {"small-tcg": SMALL, "growing-kvm": GROWING, "sharing-tcg": SHARING}
 
 
 def password_of(domain: Domain) -> str:
@@ -93,6 +99,13 @@ def test_ports_are_spare_beside_every_disk_and_network_card() -> None:
 def test_network_card_is_known_to_ovn_by_the_id_of_the_interface() -> None:
     cards = design(GROWING).interfaces
     assert [(card.port, card.mac, card.mtu) for card in cards] == [(str(n.id), n.mac, n.mtu) for n in GROWING.nics]
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_memory_is_shared_only_with_directories(name: str) -> None:
+    domain, shared = design(SPECS[name]), bool(SPECS[name].filesystems)
+    assert (domain.memory_source, domain.memory_access) == (("memfd", "shared") if shared else (None, None))
+    assert {cell.access for cell in domain.cells} <= ({"shared"} if shared else {None})
 
 
 def test_only_bootable_disks_are_booted_from() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -34,9 +35,23 @@ def test_secret_obeys_libvirt_schema_and_is_not_in_the_pool() -> None:
     assert "QUFBQQ" not in f"{describe(SPECS[PoolKind.RBD])} {SPECS[PoolKind.RBD]!r}"
 
 
-def test_monitors_are_named_each_with_its_port() -> None:
-    hosts = [(host.name, host.port) for host in describe(SPECS[PoolKind.RBD]).hosts]
-    assert hosts == [("mon1", None), ("mon2", 6789)]
+@pytest.mark.parametrize(
+    ("text", "hosts"),
+    [
+        ("mon1,mon2:6789", [("mon1", None), ("mon2", 6789)]),
+        (" mon1 , mon2 ", [("mon1", None), ("mon2", None)]),
+        ("fd00::1:2,[fd00::1]:6789", [("fd00::1:2", None), ("fd00::1", 6789)]),
+    ],
+)
+def test_monitors_are_named_each_with_its_port(text: str, hosts: list[tuple[str, int | None]]) -> None:
+    pool = describe(replace(SPECS[PoolKind.RBD], host=text))
+    assert [(host.name, host.port) for host in pool.hosts] == hosts
+    assert_valid(str(pool), "storagepool")
+
+
+@pytest.mark.parametrize("path", ["/srv/pool", "/srv/pool/", "/srv//pool"])
+def test_path_is_tidied_as_libvirt_does(path: str) -> None:
+    assert describe(PoolSpec("cloudia-1", ID, path=path)).path == "/srv/pool"
 
 
 def test_volume_group_is_where_lvm_has_it() -> None:
