@@ -317,7 +317,7 @@ def test_full_quota_refuses_with_its_numbers(manager: Client, project: Project, 
 def test_pages_say_while_changes_wait_and_why(manager: Client, vpc: VPC) -> None:
     NetworkChange.objects.all().delete()
     assert "not in effect" not in manager.get("/vpcs/").content.decode()
-    NetworkChange.objects.create(at=timezone.now() - timedelta(seconds=30))
+    NetworkChange.objects.create(at=timezone.now() - timedelta(days=2))
     state = NetworkState.current()
     state.problem_code, state.problem_texts = "network_unreachable", {"en": "OVN is down.", "ko": "OVN이 멈췄습니다."}
     state.save()
