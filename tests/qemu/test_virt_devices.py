@@ -11,7 +11,7 @@ import pytest
 
 from cloudia.core.errors import OperationFailed
 from cloudia.virt import DiskSpec, DomainSpec, Hypervisor, PowerState, SeedSpec
-from cloudia.virt.designer import disk_serial
+from cloudia.virt.designer import disk_element, disk_serial
 from cloudia.virt.xml.domain import Domain
 from tests.qemu.guests import BOOT_S, GIB, gateway_to, tiny_pool, tiny_spec
 from tests.qemu.lab import LabHost
@@ -98,6 +98,59 @@ def test_guest_that_does_not_let_go_keeps_its_disk_in_its_definition_too(
     host.domains.destroy(spec.uuid)
     assert host.domains.wait_for(spec.uuid, {PowerState.STOPPED}, 10)
     assert len(host.domains.disks(spec.uuid)) == 2
+
+
+def test_disk_plugged_in_before_the_guest_is_up_is_there_when_it_is(
+    host: Hypervisor, lab_host: LabHost, spec: DomainSpec, data: DiskSpec
+) -> None:
+    host.domains.define(spec)
+    host.domains.start(spec.uuid)
+    host.domains.attach_disk(spec.uuid, data)  # nobody answers while the firmware is at it
+    lab_host.wait_for_serial(spec.name, "TINY-READY", BOOT_S)
+    assert sectors(lab_host, spec.name, data.serial) == GIB // 512
+
+
+def definition(lab_host: LabHost, spec: DomainSpec) -> str:
+    return lab_host.lab.run("exec", lab_host.name, "virsh", "-q", "dumpxml", "--inactive", spec.name)
+
+
+def test_disk_that_the_guest_cannot_have_is_not_left_in_its_definition(
+    host: Hypervisor, lab_host: LabHost, spec: DomainSpec, data: DiskSpec
+) -> None:
+    host.domains.define(spec)
+    host.domains.start(spec.uuid)
+    before = serials(definition(lab_host, spec))
+    host.volumes.delete(data.pool, data.volume)
+    with pytest.raises(OperationFailed):
+        host.domains.attach_disk(spec.uuid, data)
+    assert serials(definition(lab_host, spec)) == before
+
+
+@pytest.mark.parametrize("where", ["--config", "--live"])
+def test_what_a_killed_attach_or_detach_left_in_one_place_is_completed(
+    host: Hypervisor, lab_host: LabHost, spec: DomainSpec, data: DiskSpec, where: str
+) -> None:
+    host.domains.define(spec)
+    host.domains.start(spec.uuid)
+    xml = lab_host.local_dir / f"{data.volume}.xml"
+    xml.write_text(str(disk_element(data)))
+    lab_host.lab.run("exec", lab_host.name, "virsh", "-q", "attach-device", spec.name, str(xml), where)
+    host.domains.attach_disk(spec.uuid, data)
+    for found in (host.domains.xml(spec.uuid), definition(lab_host, spec)):
+        assert disk_serial(data.serial) in serials(found)
+
+
+def test_detach_after_a_killed_one_gives_the_definition_the_disk_back_as_well(
+    host: Hypervisor, lab_host: LabHost, spec: DomainSpec, data: DiskSpec
+) -> None:
+    host.domains.define(replace(spec, disks=(*spec.disks, data)))
+    before = serials(definition(lab_host, spec))
+    host.domains.start(spec.uuid)
+    lab_host.lab.run("exec", lab_host.name, "virsh", "-q", "detach-disk", spec.name, "vdb", "--config")
+    with pytest.raises(OperationFailed) as error:
+        host.domains.detach_disk(spec.uuid, data.serial, timeout_s=0.5)
+    assert error.value.code == "guest_keeps_device"
+    assert serials(definition(lab_host, spec)) == before
 
 
 def test_guest_has_the_seed_in_a_drive(host: Hypervisor, lab_host: LabHost, spec: DomainSpec, pool: str) -> None:

@@ -33,7 +33,7 @@ def directory(lab_host: LabHost) -> Path:
 
 @pytest.fixture
 def pool(host: Hypervisor, directory: Path) -> Iterator[str]:
-    host.pools.ensure_dir(directory.name, uuid4(), str(directory))
+    host.pools.ensure(PoolSpec(directory.name, uuid4(), path=str(directory)))
     yield directory.name
     host.pools.remove(directory.name)
 
@@ -44,7 +44,7 @@ def refused(error: pytest.ExceptionInfo[OperationFailed]) -> str:
 
 def test_pool_is_made_once_and_found_again(host: Hypervisor, pool: str, directory: Path) -> None:
     first = host.pools.info(pool)
-    again = host.pools.ensure_dir(pool, uuid4(), str(directory))
+    again = host.pools.ensure(PoolSpec(pool, uuid4(), path=f"{directory}/"))
     assert first is not None
     assert directory.is_dir()
     assert (again.uuid, again.path, again.active) == (first.uuid, str(directory), True)
@@ -53,7 +53,7 @@ def test_pool_is_made_once_and_found_again(host: Hypervisor, pool: str, director
 
 def test_pool_with_another_directory_is_refused(host: Hypervisor, pool: str) -> None:
     with pytest.raises(OperationFailed) as error:
-        host.pools.ensure_dir(pool, uuid4(), "/elsewhere")
+        host.pools.ensure(PoolSpec(pool, uuid4(), path="/elsewhere"))
     assert refused(error) == "pool_exists"
 
 
@@ -63,6 +63,23 @@ def test_kind_that_the_host_cannot_have_names_what_is_missing(host: Hypervisor, 
         host.pools.ensure(PoolSpec("pool-x", uuid4(), kind, host="mon1", source="vms"))
     assert refused(error) == "pool_kind_missing"
     assert package in str(error.value)
+
+
+def test_host_says_which_kinds_it_can_have(host: Hypervisor) -> None:
+    assert host.pools.supported() == {PoolKind.DIR, PoolKind.NETFS, PoolKind.LOGICAL}
+
+
+def test_pool_of_another_kind_is_refused(host: Hypervisor, pool: str, directory: Path) -> None:
+    with pytest.raises(OperationFailed) as error:
+        host.pools.ensure(PoolSpec(pool, uuid4(), PoolKind.NETFS, str(directory), "nfs.example", "/export"))
+    assert refused(error) == "pool_exists"
+
+
+def test_secret_that_is_no_key_is_refused_before_anything_is_made(host: Hypervisor) -> None:
+    with pytest.raises(OperationFailed) as error:
+        host.pools.ensure(PoolSpec("pool-x", uuid4(), PoolKind.RBD, host="m", source="vms", username="u", secret="no"))
+    assert refused(error) == "bad_secret"
+    assert host.pools.info("pool-x") is None
 
 
 def test_removed_pool_is_gone_and_its_files_stay(host: Hypervisor, pool: str, directory: Path) -> None:
