@@ -155,7 +155,9 @@ def test_guest_mounts_what_the_page_says_at_every_boot_and_no_more(world: World)
     mount_remove(actor=site.actor, instance=instance, mount=instance.mounts.get(filesystem=world.nfs))
     said = len(site.lab_host.serial_log(instance.short_id))
     assert finish(instance_start(actor=site.actor, instance=instance)).status == "succeeded"
-    while PROMPT not in site.lab_host.serial_log(instance.short_id)[said:]:
+    deadline = time.monotonic() + CLOUD_BOOT_S
+    while PROMPT not in (log := site.lab_host.serial_log(instance.short_id)[said:]):
+        assert time.monotonic() < deadline, log
         time.sleep(1)
     assert soon(site, instance, "cat /srv/공유/answer") == "guest"
     soon(site, instance, "! grep -q team /etc/fstab && ! mount | grep -q nfs4 && grep -q virtiofs /etc/fstab")
