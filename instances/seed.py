@@ -28,9 +28,10 @@ def seed_ensure(instance: Instance, hypervisor: Hypervisor) -> str:
     disc = disc_of(instance, instance.mounts.select_related("filesystem"))
     size = -(-len(disc) // UNIT_BYTES) * UNIT_BYTES
     found = hypervisor.volumes.info(seed.pool, seed.volume)
-    if found is None or found.capacity_bytes < size:
-        # Not grown: libvirt takes what it finds in the file for the volume's format, and that is no disk's.
+    if found and found.capacity_bytes < size:  # not grown: libvirt may take the disc for a format of its own
         hypervisor.volumes.delete(seed.pool, seed.volume)
+        found = None
+    if found is None:
         hypervisor.volumes.ensure_empty(seed.pool, seed.volume, size, "raw")
     hypervisor.volumes.write(seed.pool, seed.volume, 0, disc)
     return f"virsh vol-upload --pool {seed.pool} {seed.volume} cidata.iso"
