@@ -14,6 +14,7 @@ from cloudia.jobs.models import Job
 from instances.models import Instance
 from networking.models import VPC, ExternalNetwork, FloatingIP, NetworkInterface, SecurityGroup, Subnet, Trace
 from tests.factories import (
+    FileSystemFactory,
     FloatingIPFactory,
     HostFactory,
     ImageFactory,
@@ -24,8 +25,11 @@ from tests.factories import (
     RuleFactory,
     SecurityGroupFactory,
     SubnetFactory,
+    StorageDomainFactory,
     TraceFactory,
+    UploadFactory,
     UserFactory,
+    VolumeFactory,
     hold,
 )
 from tests.integration.api.conftest import BASE, Body, token_for
@@ -58,6 +62,10 @@ def foreign(db: None) -> dict[str, str]:
         "rule_id": str(RuleFactory.create(group=group).pk),
         "floating-ips": str(FloatingIPFactory.create(project=project).pk),
         "traces": str(TraceFactory.create(source=link.interface).pk),
+        "storage-domains": str(StorageDomainFactory.create().pk),
+        "uploads": str(UploadFactory.create(image__project=project).pk),
+        "volumes": str(VolumeFactory.create(project=project).pk),
+        "filesystems": str(FileSystemFactory.create(project=project).pk),
     }
 
 
@@ -71,15 +79,19 @@ def routes() -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize(("method", "path"), list(routes()))
 def test_foreign_object_is_not_there(manager: APIClient, foreign: dict[str, str], method: str, path: str) -> None:
-    resource = path.removeprefix(f"{BASE}/").split("/")[0]
+    resource = "uploads" if "/uploads/" in path else path.removeprefix(f"{BASE}/").split("/")[0]
 
     address = path.replace("{id}", foreign[resource]).replace("{rule_id}", foreign["rule_id"])
-    answer = getattr(manager, method)(address)
+    body = {"data": b"x", "content_type": "application/offset+octet-stream"} if resource == "uploads" else {}
+    answer = getattr(manager, method)(address, headers={"Tus-Resumable": "1.0.0", "Upload-Offset": "0"}, **body)
 
-    assert answer.status_code == (403 if resource == "hosts" else 404)
+    if resource == "storage-domains" and (method, path) == ("get", f"{BASE}/{resource}/{{id}}/"):
+        assert answer.status_code == 200  # where volumes can be is no secret
+    else:
+        assert answer.status_code == (403 if resource in {"hosts", "storage-domains"} else 404)
 
 
-LISTS = ["instances", "jobs", "projects", "images", "instance-types", "tokens"]
+LISTS = ["instances", "jobs", "projects", "images", "instance-types", "tokens", "volumes", "filesystems"]
 NETWORKS = ["vpcs", "subnets", "interfaces", "security-groups", "floating-ips"]
 
 

@@ -19,7 +19,9 @@ from tests.factories import (
     InterfaceFactory,
     MembershipFactory,
     RuleFactory,
+    StorageDomainFactory,
     TraceFactory,
+    VolumeFactory,
     hold,
 )
 
@@ -57,6 +59,8 @@ def objects(owner: User) -> dict[str, str]:
         "jobs": str(hold(instance).pk),
         "projects": str(project.pk),
         "filesystems": str(FileSystemFactory.create(project=project).pk),
+        "volumes": str(VolumeFactory.create(project=project).pk),
+        "storage-domains": str(StorageDomainFactory.create().pk),
         "images": str(ImageFactory.create(project=project).pk),
         "instance-types": str(InstanceTypeFactory.create(project=project).pk),
         "tokens": str(token.pk),
