@@ -24,8 +24,8 @@ from tests.factories import (
     ProjectFactory,
     RuleFactory,
     SecurityGroupFactory,
-    SubnetFactory,
     StorageDomainFactory,
+    SubnetFactory,
     TraceFactory,
     UploadFactory,
     UserFactory,
@@ -82,7 +82,11 @@ def test_foreign_object_is_not_there(manager: APIClient, foreign: dict[str, str]
     resource = "uploads" if "/uploads/" in path else path.removeprefix(f"{BASE}/").split("/")[0]
 
     address = path.replace("{id}", foreign[resource]).replace("{rule_id}", foreign["rule_id"])
-    body = {"data": b"x", "content_type": "application/offset+octet-stream"} if resource == "uploads" else {}
+    body = (
+        {"data": b"x", "content_type": "application/offset+octet-stream"}
+        if (resource, method) == ("uploads", "patch")
+        else {}
+    )
     answer = getattr(manager, method)(address, headers={"Tus-Resumable": "1.0.0", "Upload-Offset": "0"}, **body)
 
     if resource == "storage-domains" and (method, path) == ("get", f"{BASE}/{resource}/{{id}}/"):
