@@ -54,7 +54,11 @@ def domain_list(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     domains = list(_shown(actor))
     give_rooms(domains)
-    create = Verdict(policies.CREATE_DOMAIN, policies.CREATE_DOMAIN.denial(StorageDomain(), actor)) if actor.is_operator else None
+    create = (
+        Verdict(policies.CREATE_DOMAIN, policies.CREATE_DOMAIN.denial(StorageDomain(), actor))
+        if actor.is_operator
+        else None
+    )
     rows = [(domain, state_of(domain)) for domain in domains]
     partials = {"storage-domains": "storage/domains/_results.html"}
     return render_page(request, "storage/domains/list.html", {"rows": rows, "create": create}, partials=partials)

@@ -200,7 +200,9 @@ def test_storage_domain_shows_its_hosts_and_gets_none_here(desk: Client) -> None
     host, other = HostFactory.create(), HostFactory.create()
     domain = StorageDomainFactory.create(hosts=[host])
     added = {"attachments-TOTAL_FORMS": "1", "attachments-INITIAL_FORMS": "0", "attachments-0-host": str(other.pk)}
-    desk.post(address(StorageDomain, "change", domain.pk), {"name": domain.name, "media": "ssd", "over_commit": "2"} | added)
+    desk.post(
+        address(StorageDomain, "change", domain.pk), {"name": domain.name, "media": "ssd", "over_commit": "2"} | added
+    )
     assert list(domain.attachments.values_list("host", flat=True)) == [host.pk]
     assert host.name in desk.get(address(StorageDomain, "change", domain.pk)).content.decode()
 

@@ -260,7 +260,9 @@ def test_host_without_the_storage_is_no_candidate(tenant: Tenant) -> None:
     there = f"storage domain “{domain.name}” does not work there: The pool is not there"
     assert refusal(tenant) == f"No host has room: {tenant.host.name} ({there})."
     tenant.host.attachments.update(active=True, leaving=True)
-    assert refusal(tenant) == f"No host has room: {tenant.host.name} (storage domain “{domain.name}” is being detached)."
+    assert (
+        refusal(tenant) == f"No host has room: {tenant.host.name} (storage domain “{domain.name}” is being detached)."
+    )
     tenant.host.attachments.all().delete()
     assert refusal(tenant) == "No host has the storage this instance needs."
 
