@@ -3,7 +3,8 @@ SHELL := /bin/bash
 VENV := .venv/bin
 PYTHON := /usr/bin/python3
 QUICK := not qemu and not browser and not slow
-PROCESSES := 4# share the tests: twice the cores of the smallest machine, since half of the time is waiting
+# Twice the cores of the smallest machine, since half of the time is waiting; quick tests never wait.
+PROCESSES := 4
 # Or each of the many processes that tests start would compile CloudiA anew.
 export PYTHONDONTWRITEBYTECODE :=
 
