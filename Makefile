@@ -21,7 +21,7 @@ test: packages-test requirements translations lint ## everything: linters, types
 	$(VENV)/python -m pytest -n $(PROCESSES) --cov --cov-report=term
 
 check: packages-check requirements translations lint ## the same without QEMU, browser and slow tests
-	$(VENV)/python -m pytest -n $(PROCESSES) -m "$(QUICK)"
+	$(VENV)/python -m pytest -n auto -m "$(QUICK)"
 
 lint: ## ruff, mypy strict, the layers' contracts
 	$(VENV)/ruff check .
