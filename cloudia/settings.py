@@ -164,6 +164,8 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,  # what is sent has other rules than what is read
     "SERVE_INCLUDE_SCHEMA": False,
     "ENUM_NAME_OVERRIDES": {
+        "StorageDomainKindEnum": "storage.enums.DomainKind",
+        "FileSystemKindEnum": "storage.enums.FileSystemKind",
         "ProtocolEnum": "networking.enums.Protocol",
         "TracedProtocolEnum": "networking.traffic_serializers.TRACED",
     },

@@ -16,7 +16,7 @@ from storage.space import MAX_DISK_GIB
 from storage.volume_serializers import VolumeSerializer
 
 
-class AttachmentSerializer(serializers.Serializer[InstanceDisk]):
+class DiskAttachmentSerializer(serializers.Serializer[InstanceDisk]):
     """Where a volume is attached; ``device_name``: what a Linux guest usually calls it."""
 
     instance = Reference(read_only=True)  # type: ignore[assignment]  # a field's name, not what is serialized
@@ -30,11 +30,11 @@ class AttachedVolumeSerializer(VolumeSerializer):
 
     attachment = serializers.SerializerMethodField()
 
-    @extend_schema_field(AttachmentSerializer(allow_null=True))
+    @extend_schema_field(DiskAttachmentSerializer(allow_null=True))
     def get_attachment(self, volume: Volume) -> Any:
         """At most one: a volume has one writer."""
         disk = attachment_of(volume)
-        return AttachmentSerializer(disk).data if disk else None
+        return DiskAttachmentSerializer(disk).data if disk else None
 
 
 class AttachInput(Input):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import hypothesis
 import pytest
+from django.utils import translation
 
 from tests import parallel, settings
 from tests.postgres import cluster
@@ -21,6 +22,13 @@ hypothesis.settings.load_profile("beside-others")
 def pytest_configure(config: pytest.Config) -> None:
     """Have the tests shared as tests/parallel.py says."""
     config.pluginmanager.register(parallel)
+
+
+@pytest.fixture(autouse=True)
+def own_language() -> Iterator[None]:
+    """Requests leave their language active in the thread of the test: it ends with the test."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ def korean() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def world(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[World]:
     """An instance in every situation, in a transaction around those of the tests."""
-    with django_db_blocker.unblock(), transaction.atomic():
+    with translation.override(settings.LANGUAGE_CODE), django_db_blocker.unblock(), transaction.atomic():
         yield World.make()
         transaction.set_rollback(True)
 

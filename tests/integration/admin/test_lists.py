@@ -32,9 +32,11 @@ from networking.models import (
     SecurityGroup,
     Subnet,
 )
-from storage.models import Image, StorageDomain
+from storage.enums import StrayKind
+from storage.models import FileSystem, Image, StorageDomain, StrayFile, Volume
 from tests.factories import (
     ExternalNetworkFactory,
+    FileSystemFactory,
     FloatingIPFactory,
     HostFactory,
     ImageFactory,
@@ -47,6 +49,7 @@ from tests.factories import (
     StorageDomainFactory,
     SubnetFactory,
     UserFactory,
+    VolumeFactory,
     VPCFactory,
 )
 
@@ -59,6 +62,9 @@ MAKERS: dict[type[Model], Callable[[], Any]] = {
     Host: HostFactory.create,
     StorageDomain: lambda: StorageDomainFactory.create(hosts=[HostFactory.create()]),
     Image: ImageFactory.create,
+    Volume: VolumeFactory.create,
+    FileSystem: FileSystemFactory.create,
+    StrayFile: lambda: StrayFile.objects.create(domain=StorageDomainFactory.create(), kind=StrayKind.ORPHAN),
     Instance: InstanceFactory.create,
     InstanceType: InstanceTypeFactory.create,
     ExternalNetwork: lambda: ExternalNetworkFactory.create(is_default=False),

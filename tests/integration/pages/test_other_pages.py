@@ -53,7 +53,7 @@ def test_a_job_shows_what_it_did_what_is_to_come_and_what_it_holds(manager: Clie
     JobStepFactory.create(job=job, name="boot_disk", detail="virsh vol-create-as <pool>")
     page = manager.get(f"/jobs/{job.pk}/").content.decode()
     assert [text in page for text in ("Make the boot disk", "virsh vol-create-as &lt;pool&gt;")] == [True, True]
-    assert page.count("to come") == 3
+    assert page.count("to come") == 4
     assert "Other jobs on it wait" in page
 
 
