@@ -8,7 +8,6 @@ from typing import Any
 from django.db import models
 from django.db.models.functions import Now
 from django.utils import timezone
-from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from cloudia.accounts.enums import Origin
@@ -125,9 +124,9 @@ class Job(models.Model):
         """Nothing holds a job."""
         return None
 
-    @cached_property
+    @property
     def as_holder(self) -> Holder:
-        """This job as the reason why something else must wait."""
+        """This job as the reason why something else must wait, in the reader's language of now."""
         return Holder("job", str(self.pk), self.label)
 
 

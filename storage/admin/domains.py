@@ -77,4 +77,4 @@ class StrayFileAdmin(ReadOnlyAdmin):
     list_display = ("name", "kind", "domain", "size_bytes", "holder_name", "seen_at")
     list_filter = ("kind", "domain")
     list_select_related = ("domain",)
-    search_fields = ("name", "holder_name")
+    search_fields = ("name", "holder_name", "id")

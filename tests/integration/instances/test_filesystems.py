@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.conf import LazySettings
+from django.utils.translation import override
 
 from cloudia.accounts.actor import Actor, shell_actor
 from cloudia.accounts.enums import Role
@@ -36,6 +38,13 @@ from tests.factories import (
 )
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def english() -> Iterator[None]:
+    """The language that reasons are compared in."""
+    with override("en"):
+        yield
 
 
 @pytest.fixture

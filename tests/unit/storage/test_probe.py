@@ -10,12 +10,20 @@ from pathlib import Path
 
 import pytest
 from django.conf import LazySettings
+from django.utils.translation import override
 
 from storage.errors import BadImage
 from storage.probe import FOREIGN, HEAD_BYTES, Examination, ImageFacts, check_head
 
 MIB = 1 << 20
 GIB = 1 << 30
+
+
+@pytest.fixture(autouse=True)
+def english() -> Iterator[None]:
+    """The language that reasons are compared in."""
+    with override("en"):
+        yield
 
 
 def qemu_img(*words: object) -> None:
