@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
@@ -39,7 +39,6 @@ def values_of(value: Value[Any]) -> st.SearchStrategy[Any]:
 
 
 @pytest.mark.parametrize(("kind", "name"), DECLARED)
-@settings(max_examples=25)  # for each of a hundred values that the same few functions read and write
 @given(data=st.data())
 def test_every_declared_value_survives_writing_and_parsing(kind: type[Element], name: str, data: st.DataObject) -> None:
     wanted = data.draw(values_of(kind.declared()[name]))
