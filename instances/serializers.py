@@ -19,9 +19,10 @@ from instances.interface_serializers import InterfaceInput, interface_wish
 from instances.models import MAX_MEMORY_MIB, MAX_VCPUS, MIN_MEMORY_MIB, Instance, InstanceDisk, InstanceType
 from instances.mount_serializers import MountInput, mount_wish
 from instances.mounts import MAX_MOUNTS
-from instances.wishes import MAX_DESCRIPTION, MAX_DISK_GIB, MAX_NAME, Compute, InstanceWish
+from instances.wishes import MAX_DESCRIPTION, MAX_NAME, Compute, InstanceWish
 from networking.services.interfaces import MAX_INTERFACES
 from storage.models import Image
+from storage.space import MAX_DISK_GIB
 
 MAX_TYPE_NAME = 64
 MAX_TYPE_DESCRIPTION = 255

@@ -14,10 +14,10 @@ from instances.mounts import MountWish, check_mounts
 from networking.models import VPC
 from networking.services.interfaces import InterfaceWish, check_interfaces
 from storage.models import Image
+from storage.space import MAX_DISK_GIB
 
 MAX_NAME = 128
 MAX_DESCRIPTION = 2000
-MAX_DISK_GIB = 64 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
