@@ -330,3 +330,11 @@ def test_pages_say_while_changes_wait_and_why(manager: Client, vpc: VPC) -> None
 def test_search_finds_networks_by_name_and_range(manager: Client, vpc: VPC, subnet: Subnet) -> None:
     assert manager.get("/search/?q=prod").headers["Location"] == f"/vpcs/{vpc.pk}/"
     assert manager.get("/search/?q=10.0.0.0/24").headers["Location"] == f"/subnets/{subnet.pk}/"
+
+
+def test_looking_at_a_page_while_changes_wait_makes_no_row(manager: Client) -> None:
+    NetworkState.objects.all().delete()
+    NetworkChange.objects.create()
+    NetworkChange.objects.update(at=timezone.now() - timedelta(hours=1))
+    assert manager.get("/vpcs/").status_code == 200
+    assert not NetworkState.objects.exists()
