@@ -18,18 +18,25 @@ NOT_ACTIVE = _("The pool is not active.")
 
 
 def record_pool(domain: StorageDomain, host: Host, pool: PoolInfo | None) -> StorageAttachment:
-    """The pool as it was just found on the host; None: it is not there. For a host that gets it, this makes the row."""
-    if pool is None or not pool.active:
-        seen = _problem(NOT_THERE if pool is None else NOT_ACTIVE)
-    else:
-        seen = {"active": True, "problem_texts": {}, "checked_at": timezone.now()}
-        seen |= {"capacity_bytes": pool.capacity_bytes, "available_bytes": pool.available_bytes}
-    return StorageAttachment.objects.update_or_create(domain=domain, host=host, defaults=seen)[0]
+    """The pool of a host that gets it, as it was just found; None: it is not there. Makes the row."""
+    return StorageAttachment.objects.update_or_create(domain=domain, host=host, defaults=_seen(pool))[0]
+
+
+def record_look(domain: StorageDomain, host: Host, pool: PoolInfo | None) -> None:
+    """The pool as it was just found. Nothing happens if the host has lost it during the look."""
+    StorageAttachment.objects.filter(domain=domain, host=host).update(**_seen(pool))
 
 
 def record_problem(domain: StorageDomain, host: Host, problem: Text) -> None:
     """The pool does not work there, and why. Nothing happens if the host does not have it any more."""
     StorageAttachment.objects.filter(domain=domain, host=host).update(**_problem(problem))
+
+
+def _seen(pool: PoolInfo | None) -> dict[str, Any]:
+    if pool is None or not pool.active:
+        return _problem(NOT_THERE if pool is None else NOT_ACTIVE)
+    seen = {"active": True, "problem_texts": {}, "checked_at": timezone.now()}
+    return seen | {"capacity_bytes": pool.capacity_bytes, "available_bytes": pool.available_bytes}
 
 
 def _problem(problem: Text) -> dict[str, Any]:

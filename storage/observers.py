@@ -16,7 +16,7 @@ from cloudia.core.errors import CloudiaError, HostUnreachable
 from cloudia.hosts.models import Host
 from cloudia.virt import DomainEvent, DomainReport, Hypervisor, PoolInfo
 from storage import garbage
-from storage.attachments import record_pool, record_problem
+from storage.attachments import record_look, record_problem
 from storage.models import StorageAttachment, StorageDomain
 from storage.pools import gateway, marker_check, pool_again
 from storage.services.uploads import uploads_expire
@@ -74,7 +74,7 @@ def look(host: Host) -> None:
             log.warning("%s: storage domain %s: %s", host, domain, error)
             record_problem(domain, host, error.message)
         else:
-            record_pool(domain, host, pool)
+            record_look(domain, host, pool)
             _scan_if_due(domain, host)
 
 

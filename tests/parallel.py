@@ -17,7 +17,7 @@ from tests import settings
 
 # What takes long to start, and the processes (by number) that take its tests first, so that it is not started in all.
 HOMES = {"lab": (0, 1), "stack": (2,)}
-STACK = {f"tests/e2e/test_{name}.py" for name in ("crashes", "journey", "live")}
+STACK = {f"tests/e2e/test_{name}.py" for name in ("crashes", "journey", "live", "upload")}
 # Tests that take long each: to be started early. Otherwise the file with the most tests comes first.
 LONG = {f"tests/{name}.py" for name in ("integration/deploy/test_run", "integration/deploy/test_network")}
 LONG |= {f"tests/e2e/test_{name}.py" for name in ("accessibility", "words")}

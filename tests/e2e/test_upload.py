@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from storage.transfer import SEGMENT_S
 from tests.browser import Visits
 from tests.e2e.stack import Stack, virsh
 
@@ -78,6 +79,16 @@ def received(stack: Stack) -> int:
     return count
 
 
+def stands_still(stack: Stack, page: Page) -> None:
+    """What was under way has arrived, and no more comes for longer than the server takes to count a segment."""
+    for _try in range(10):
+        before = received(stack)
+        page.wait_for_timeout((SEGMENT_S + 1) * SECONDS)
+        if received(stack) == before:
+            return
+    raise AssertionError("it goes on")
+
+
 def image(stack: Stack, page: Page) -> dict[str, Any]:
     """The image that the page is about."""
     found: dict[str, Any] = stack.api("GET", f"images/{page.url.rstrip('/').split('/')[-1]}/").body
@@ -91,9 +102,7 @@ def test_upload_survives_a_pause_a_killed_server_and_a_reload(
     reached(stack, card, 10)
     card.get_by_role("button", name="일시 중지").click()
     expect(card).to_contain_text("일시 중지했습니다.")
-    before = received(stack)
-    window.wait_for_timeout(1 * SECONDS)
-    assert received(stack) == before
+    stands_still(stack, window)
     card.get_by_role("button", name="계속").click()
 
     reached(stack, card, 30)

@@ -89,10 +89,10 @@ class LabHost:
         """What a shell command says in the guest, on its serial console. Raises CalledProcessError if it fails."""
         return self.lab.run("guest", self.name, domain, command).strip()
 
-    def wait_for_serial(self, domain: str, text: str, seconds: float = 120) -> None:
-        """Wait until the guest has said ``text``; an AssertionError shows what it said instead."""
+    def wait_for_serial(self, domain: str, text: str, seconds: float = 120, times: int = 1) -> None:
+        """Wait until the guest has said ``text``, in all its boots; an AssertionError shows what it said instead."""
         deadline = time.monotonic() + seconds
-        while text not in self.serial_log(domain):
+        while self.serial_log(domain).count(text) < times:
             assert time.monotonic() < deadline, self.serial_log(domain)
             time.sleep(0.2)
 

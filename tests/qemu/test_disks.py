@@ -86,8 +86,7 @@ def test_guest_sees_each_disk_as_it_comes_grows_and_goes(site: Site) -> None:
 
     done(instance_stop(actor=site.actor, instance=instance, force=True))
     done(instance_start(actor=site.actor, instance=instance))
-    while site.lab_host.serial_log(instance.short_id).count("TINY-READY") < 2:
-        site.lab_host.wait_for_serial(instance.short_id, "TINY-READY")
+    site.lab_host.wait_for_serial(instance.short_id, "TINY-READY", times=2)
     assert seen_by_guest(site, instance, "vdb") == (serial_of(volume), 3 * SECTORS)
 
     done(disk_detach(actor=site.actor, volume=volume))

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from django.utils import timezone
 
 from cloudia.core.policy import ActionDenied
 from instances.enums import PowerState
@@ -47,9 +45,9 @@ def test_instance_boots_stops_starts_reboots_and_goes(site: Site) -> None:
     assert "reboot: Power down" in site.lab_host.serial_log(instance.short_id)
 
     assert finish(instance_start(actor=site.actor, instance=refreshed(instance))).status == "succeeded"
-    wait_for_boot(site, instance, 2)
+    site.lab_host.wait_for_serial(instance.short_id, "TINY-READY", times=2)
     assert finish(instance_reboot(actor=site.actor, instance=refreshed(instance))).status == "succeeded"
-    wait_for_boot(site, instance, 3)
+    site.lab_host.wait_for_serial(instance.short_id, "TINY-READY", times=3)
     assert refreshed(instance).power_state == PowerState.RUNNING
     assert refreshed(instance).rebooted_at is not None
 
@@ -60,12 +58,6 @@ def test_instance_boots_stops_starts_reboots_and_goes(site: Site) -> None:
     assert finish(instance_delete(actor=site.actor, instance=refreshed(instance))).status == "succeeded"
     assert not Instance.objects.exists()
     site.assert_nothing_left()
-
-
-def wait_for_boot(site: Site, instance: Instance, count: int) -> None:
-    deadline = timezone.now() + timedelta(seconds=120)
-    while site.lab_host.serial_log(instance.short_id).count("TINY-READY") < count:
-        assert timezone.now() < deadline, site.lab_host.serial_log(instance.short_id)[-2000:]
 
 
 def test_guest_that_ignores_the_power_button_is_cut_off_after_its_time(site: Site) -> None:

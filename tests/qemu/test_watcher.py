@@ -53,6 +53,9 @@ def watcher() -> Iterator[Callable[[], None]]:
         watcher.stop()
         for follower in followers:
             follower.join()
+        for looking in threading.enumerate():
+            if looking.name.startswith("storage-"):
+                looking.join()
 
     thread = threading.Thread(target=tick)
     yield thread.start

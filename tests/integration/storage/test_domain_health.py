@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.utils import translation
 
+from cloudia.virt import PoolInfo
 from storage.enums import DomainKind
 from storage.models import StorageAttachment, StorageDomain
 from storage.observers import look
@@ -90,6 +91,16 @@ def test_host_that_is_losing_it_is_left_alone(seen: Seen) -> None:
     seen.there.defined.clear()
     seen.look()
     assert seen.there.defined == {}
+
+
+def test_host_that_loses_it_during_a_look_does_not_get_it_back(seen: Seen, monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow_look(attachment: StorageAttachment) -> PoolInfo | None:
+        attachment.delete()
+        return seen.there.pools.info(seen.domain.pool_name)
+
+    monkeypatch.setattr("storage.observers._working_pool", slow_look)
+    look(seen.host)
+    assert not seen.domain.attachments.exists()
 
 
 def test_left_files_are_looked_for_every_hour(seen: Seen, world: World) -> None:
