@@ -96,7 +96,8 @@ def test_host_that_is_losing_it_is_left_alone(seen: Seen) -> None:
 def test_host_that_loses_it_during_a_look_does_not_get_it_back(seen: Seen, monkeypatch: pytest.MonkeyPatch) -> None:
     def slow_look(attachment: StorageAttachment) -> PoolInfo | None:
         attachment.delete()
-        return seen.there.pools.info(seen.domain.pool_name)
+        pool: PoolInfo | None = seen.there.pools.info(seen.domain.pool_name)
+        return pool
 
     monkeypatch.setattr("storage.observers._working_pool", slow_look)
     look(seen.host)
