@@ -59,12 +59,15 @@ class Channel:
     def __init__(self) -> None:
         self.readers: set[Reader] = set()
         self.task: asyncio.Task[None] | None = None
+        self.listening = asyncio.Event()
 
-    def join(self, reader: Reader) -> None:
-        """Add a reader; the first one starts the listener."""
+    async def join(self, reader: Reader) -> None:
+        """Add a reader, which hears of everything from the return on; the first one starts the listener."""
         self.readers.add(reader)
         if self.task is None or self.task.done():
+            self.listening.clear()
             self.task = asyncio.get_running_loop().create_task(self._listen())
+        await self.listening.wait()
 
     def leave(self, reader: Reader) -> None:
         """Remove a reader; the last one stops the listener."""
@@ -78,10 +81,12 @@ class Channel:
             try:
                 async with await psycopg.AsyncConnection.connect(**_parameters(), autocommit=True) as listener:
                     await listener.execute(f"LISTEN {CHANNEL}")
+                    self.listening.set()
                     async for notification in listener.notifies():
                         self._spread(json.loads(notification.payload))
             except psycopg.OperationalError as error:
                 log.warning("live channel: %s", error)
+                self.listening.clear()
                 for reader in list(self.readers):  # events were missed: let the pages reconnect and refresh
                     reader.close()
                 await asyncio.sleep(RECONNECT_S)
@@ -113,8 +118,8 @@ async def live(request: HttpRequest) -> HttpResponseBase:
 
 
 async def _events(request: HttpRequest, reader: Reader) -> AsyncIterator[str]:
-    channel.join(reader)
     try:
+        await channel.join(reader)
         yield "retry: 1000\n\n"
         while True:
             try:

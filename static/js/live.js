@@ -15,7 +15,7 @@ const topicsOf = (element) => element.dataset.live.split(" ");
 let stream = null;
 let poll = null;
 let patience = null;
-let missed = false; // events were lost since the stream was last up
+let missed = true; // events may be lost while no stream is up, as between the making of a page and its first one
 const due = new Set();
 let flushing = null;
 

@@ -78,7 +78,6 @@ async def open_page(user: User) -> Page:
     assert response["Content-Type"] == "text/event-stream"
     stream: AsyncIterator[bytes] = aiter(getattr(response, "streaming_content"))  # noqa: B009  # not in the stubs
     assert (await anext(stream)).startswith(b"retry:")
-    await asyncio.sleep(0.3)  # until LISTEN is in effect
     return Page(stream)
 
 

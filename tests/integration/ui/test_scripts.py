@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.integration.ui import site
 
@@ -120,6 +120,16 @@ def test_a_row_is_refreshed_in_place_when_its_topic_arrives(
     expect(row).to_have_class(re.compile("is-fresh"))
     expect(row).to_have_class(re.compile("is-on"))
     expect(browser_page.locator("#row-web-prod-01 a")).to_be_focused()
+
+
+def test_what_changed_before_the_stream_was_up_is_seen(browser_page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    def change_first(route: Route) -> None:
+        monkeypatch.setattr(site.THINGS[0], "state", site.State("정지됨", "player-stop", "idle"))
+        route.continue_()
+
+    browser_page.route("**/live/", change_first)
+    browser_page.reload()
+    expect(browser_page.locator("#row-web-prod-01")).to_contain_text("정지됨")
 
 
 def test_a_row_that_is_gone_leaves_the_list_and_the_selection(
