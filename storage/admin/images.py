@@ -5,10 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import Model
 from django.http import HttpRequest
 
-from cloudia.accounts.admin_base import OperatorAdmin
+from cloudia.accounts.admin_base import OperatorAdmin, actor_of, service_action
+from storage import policies
 from storage.models import Image
+from storage.services.images import image_delete, image_edit
+
+CHANGED = ("name", "description", "project", "os_type", "os_version", "deprecated")
 
 
 @admin.register(Image)
@@ -22,12 +27,16 @@ class ImageAdmin(OperatorAdmin):
     list_select_related = ("project", "storage_domain")
     search_fields = ("name", "os_type", "id")
     autocomplete_fields = ("project",)
+    actions = (service_action(policies.DELETE_IMAGE, image_delete, "image"),)
     fields = (
-        "id", "name", "project", "os_type", "os_version", "deprecated", "status", "storage_domain",
-        "virtual_bytes", "file_bytes", "sha256", "created_at",
+        "id", *CHANGED, "status", "storage_domain", "virtual_bytes", "file_bytes", "sha256", "created_at",
     )  # fmt: skip
     readonly_fields = ("id", "status", "storage_domain", "virtual_bytes", "file_bytes", "sha256", "created_at")
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """A file must come with it."""
         return False
+
+    def save_through_service(self, request: HttpRequest, row: Image, form: Any, change: bool) -> Model:
+        """Change what is filled in."""
+        return image_edit(actor=actor_of(request), image=row, **{name: form.cleaned_data[name] for name in CHANGED})

@@ -27,6 +27,7 @@ from tests.factories import (
     ProjectFactory,
     StorageDomainFactory,
     UserFactory,
+    VolumeFactory,
     hold,
 )
 from tests.integration.admin.test_lists import address
@@ -213,6 +214,24 @@ def test_image_becomes_public_and_is_deprecated(desk: Client) -> None:
     image.refresh_from_db()
     assert (image.is_public, image.deprecated) == (True, True)
     assert written() == [("image.edit", "done", "")]
+
+
+def test_public_image_is_given_to_no_project_and_the_reason_is_told(desk: Client) -> None:
+    image = ImageFactory.create(project=None)
+    changed = {"name": "mine", "project": str(ProjectFactory.create().pk)}
+    answer = desk.post(address(Image, "change", image.pk), changed)
+    assert said(answer) == ["이미지는 공용으로 바꿀 수 있지만 프로젝트에 넘길 수는 없습니다."]
+    image.refresh_from_db()
+    assert image.is_public
+    assert image.name != "mine"
+
+
+def test_image_that_is_used_is_not_deleted_and_another_one_is(desk: Client) -> None:
+    used, unused = ImageFactory.create(), ImageFactory.create()
+    VolumeFactory.create(image=used)
+    chosen = {"action": "delete", "_selected_action": [str(used.pk), str(unused.pk)], "confirmed": "1"}
+    desk.post(address(Image, "changelist"), chosen)
+    assert list(Job.objects.values_list("kind", "target_id")) == [("image.delete", unused.pk)]
 
 
 def test_instance_type_is_made_changed_and_deleted(desk: Client) -> None:
