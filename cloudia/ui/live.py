@@ -106,7 +106,10 @@ def _parameters() -> dict[str, Any]:
 
 
 async def live(request: HttpRequest) -> HttpResponseBase:
-    """``GET /live/``: a stream of ``data: {"topics": [...]}``; 401 without a session."""
+    """``GET /live/``: a stream of ``data: {"topics": [...]}``; 401 without a session.
+
+    Its headers come before anybody listens: only after the event ``ready`` no change is missed.
+    """
     actor = await _actor(request)
     if actor is None:
         return HttpResponse(status=401)
@@ -119,8 +122,9 @@ async def live(request: HttpRequest) -> HttpResponseBase:
 
 async def _events(request: HttpRequest, reader: Reader) -> AsyncIterator[str]:
     try:
-        await channel.join(reader)
         yield "retry: 1000\n\n"
+        await channel.join(reader)
+        yield "event: ready\ndata: {}\n\n"
         while True:
             try:
                 topics = await asyncio.wait_for(reader.queue.get(), KEEP_ALIVE_S)

@@ -15,7 +15,7 @@ const topicsOf = (element) => element.dataset.live.split(" ");
 let stream = null;
 let poll = null;
 let patience = null;
-let missed = true; // events may be lost while no stream is up, as between the making of a page and its first one
+let missed = false; // events may have been lost since the page was made or the stream was last up
 const due = new Set();
 let flushing = null;
 
@@ -78,8 +78,9 @@ function down() {
 
 function connect() {
   stream?.close();
+  down(); // until it is up
   stream = new EventSource(url);
-  stream.addEventListener("open", up);
+  stream.addEventListener("ready", up); // "open" comes before the server listens
   stream.addEventListener("error", down);
   stream.addEventListener("message", receive);
 }

@@ -78,6 +78,7 @@ async def open_page(user: User) -> Page:
     assert response["Content-Type"] == "text/event-stream"
     stream: AsyncIterator[bytes] = aiter(getattr(response, "streaming_content"))  # noqa: B009  # not in the stubs
     assert (await anext(stream)).startswith(b"retry:")
+    assert (await anext(stream)).startswith(b"event: ready")
     return Page(stream)
 
 

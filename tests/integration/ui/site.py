@@ -7,7 +7,7 @@ import json
 import queue
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -157,10 +157,13 @@ class Channel:
     def __init__(self) -> None:
         self.topics: queue.Queue[str] = queue.Queue()
         self.down = threading.Event()
+        self.before_ready: Callable[[], None] = lambda: None
 
     def events(self) -> Iterator[str]:
         """Until the channel goes down."""
         yield "retry: 200\n\n"
+        self.before_ready()
+        yield "event: ready\ndata: {}\n\n"
         while not self.down.is_set():
             with suppress(queue.Empty):
                 yield f"data: {json.dumps({'topics': [self.topics.get(timeout=0.1)]})}\n\n"

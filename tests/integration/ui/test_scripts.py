@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
 from tests.integration.ui import site
 
@@ -122,14 +123,23 @@ def test_a_row_is_refreshed_in_place_when_its_topic_arrives(
     expect(browser_page.locator("#row-web-prod-01 a")).to_be_focused()
 
 
-def test_what_changed_before_the_stream_was_up_is_seen(browser_page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
-    def change_first(route: Route) -> None:
+def test_what_changed_before_the_stream_listened_is_seen(browser_page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    def change() -> None:
+        time.sleep(0.5)  # the browser has the stream's headers
         monkeypatch.setattr(site.THINGS[0], "state", site.State("정지됨", "player-stop", "idle"))
-        route.continue_()
 
-    browser_page.route("**/live/", change_first)
+    monkeypatch.setattr(site.channel, "before_ready", change)
     browser_page.reload()
     expect(browser_page.locator("#row-web-prod-01")).to_contain_text("정지됨")
+
+
+def test_a_stream_that_never_listens_is_said(browser_page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(site.channel, "before_ready", lambda: site.channel.down.wait(30))
+    browser_page.reload()
+    expect(browser_page.locator("[data-live-down]")).to_be_visible(timeout=8000)
+    monkeypatch.setattr(site.THINGS[0], "state", site.State("정지됨", "player-stop", "idle"))
+    expect(browser_page.locator("#row-web-prod-01")).to_contain_text("정지됨", timeout=8000)
+    site.channel.down.set()
 
 
 def test_a_row_that_is_gone_leaves_the_list_and_the_selection(
