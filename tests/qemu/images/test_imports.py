@@ -1,0 +1,38 @@
+"""Images fetched from the web."""
+
+from __future__ import annotations
+
+import pytest
+
+from storage.models import Image
+from tests.qemu.images.bring import MIB, Server, assert_nothing_left, fetched, sha256
+from tests.qemu.site import Site, finish
+
+pytestmark = pytest.mark.django_db
+
+
+def test_import_fetches_checks_and_forgets_the_address(site: Site, server: type[Server]) -> None:
+    job = finish(fetched(site, sha256=sha256(server.content)))
+    image = Image.objects.get(pk=job.target_id)
+    assert (job.status, image.status, image.sha256) == ("succeeded", "available", sha256(server.content))
+    assert (image.source_url, image.file_bytes) == ("", len(server.content))
+    assert "secret" not in repr(job.params) + repr([step.detail for step in job.steps.all()])
+
+
+def test_import_goes_on_where_the_connection_broke(
+    site: Site, server: type[Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.transfer.SEGMENT_BYTES", MIB)
+    server.stop_after = 3 * MIB
+    job = finish(fetched(site))
+    assert job.status == "succeeded", job.error_texts
+    assert Image.objects.get(pk=job.target_id).sha256 == sha256(server.content)
+    assert len(server.asked) == 2
+    assert server.asked[1].startswith("bytes=")
+
+
+@pytest.mark.parametrize("path", ["/away", "/away?again"])
+def test_import_is_not_led_to_the_metadata_service(site: Site, server: type[Server], path: str) -> None:
+    job = finish(fetched(site, path))
+    assert (job.status, job.error_code) == ("failed", "address_not_allowed")
+    assert_nothing_left(site)
