@@ -11,7 +11,7 @@ from tests.browser import PHONE, Visits
 from tests.e2e.gallery import Gallery
 from tests.e2e.places import DATABASE, settle
 
-LAPTOP = (1200, 700)  # CSS pixels
+LAPTOP = (1280, 660)  # CSS pixels
 LARGEST = 150_000  # bytes of a picture in the repository
 
 
