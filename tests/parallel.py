@@ -21,6 +21,8 @@ STACK = {f"tests/e2e/test_{name}.py" for name in ("crashes", "journey", "live", 
 # Tests that take long each: to be started early. Otherwise the file with the most tests comes first.
 LONG = {f"tests/{name}.py" for name in ("integration/deploy/test_run", "integration/deploy/test_network")}
 LONG |= {f"tests/e2e/test_{name}.py" for name in ("accessibility", "words")}
+# What these measure in seconds is the host's and the guest's: nothing else may run. They come last, in one process.
+ALONE = {f"tests/qemu/test_virt_{name}.py" for name in ("faults", "network")}
 
 
 def _need(path: str) -> str:
@@ -39,11 +41,26 @@ class Schedule(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no typ
         self.workqueue.move_to_end(min(self.workqueue, key=lambda path: self._place(path, number)), last=False)
         super()._assign_work_unit(node)
 
-    def _place(self, path: str, number: int) -> tuple[int, bool, int]:
+    def _place(self, path: str, number: int) -> tuple[bool, int, bool, int]:
         """Where a file stands in the queue of process ``number``."""
         need = _need(path)
         distance = 1 if not need else 0 if number in HOMES[need] else 2
-        return distance, path not in LONG, -len(self.workqueue[path])
+        return path in ALONE, distance, path not in LONG, -len(self.workqueue[path])
+
+    def _reschedule(self, node: WorkerController) -> None:
+        """Have the first process wait for the end of all others when only the lonely files are left."""
+        working = [node for node in self.nodes if not node.shutting_down]
+        if len(self.nodes) == 1 or not self.workqueue or self.workqueue.keys() - ALONE:
+            super()._reschedule(node)
+        elif node in working[1:]:
+            node.shutdown()
+
+    def remove_node(self, node: WorkerController) -> str | None:
+        """What runs in a process that ended; whoever waited for that goes on."""
+        crashed: str | None = super().remove_node(node)
+        for other in self.nodes:
+            self._reschedule(other)
+        return crashed
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Schedule:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import ctypes
 import os
 import threading
 import time
@@ -26,6 +25,7 @@ import libvirt
 from cloudia.core.errors import CloudiaError
 from cloudia.virt.errors import still_silent, translate, unanswered
 from cloudia.virt.loop import loop
+from cloudia.virt.threads import closed_elsewhere, settle, spawn
 from cloudia.virt.types import Endpoint
 
 T = TypeVar("T")
@@ -39,9 +39,6 @@ TRIAL_S = 60.0
 # One slow call (a busy disk) is not a silent host: others wait this long for the trial before they are refused.
 GRACE_S = 1.0
 CLOSE_S = 1.0
-# At the end of the process, what has only just begun needs this long to end, or to get stuck where it does no harm: a
-# thread that enters Python from libvirt while the interpreter goes down is unwound through libvirt's code, and crashes.
-SETTLE_S = 0.5
 # Connections kept open between calls.
 IDLE = 4
 _CREDENTIALS = [
@@ -92,7 +89,7 @@ class Connection:
 
     def run(self, work: Callable[[], T], seconds: float) -> T:
         """What ``work`` returns, on a thread of its own. Raises HostUnreachable when it takes too long."""
-        future = _spawn(work)
+        future = spawn(work)
         if future not in wait([future], seconds).done:
             self._start_trial()
             raise unanswered(seconds)
@@ -102,7 +99,7 @@ class Connection:
         """Close what is open and unused; the next call opens another one."""
         with self._lock:
             idle, self._idle = self._idle, []
-        wait([_spawn(idle.clear)], CLOSE_S)
+        wait([spawn(conn.close) for conn in idle], CLOSE_S)
 
     def abandon(self) -> None:
         """Let go of all connections without a word to the host, which may be silent, or the parent's to talk to."""
@@ -127,7 +124,7 @@ class Connection:
     def _open(self) -> Any:
         loop.start()
         try:
-            conn = libvirt.openAuth(self.endpoint.uri, [_CREDENTIALS, self._answer, None], 0)
+            conn = closed_elsewhere(libvirt.openAuth(self.endpoint.uri, [_CREDENTIALS, self._answer, None], 0))
         except libvirt.libvirtError as error:
             raise translate(error, connected=False) from error
         with contextlib.suppress(libvirt.libvirtError):  # drivers without a wire don't have it
@@ -159,7 +156,7 @@ class Connection:
         with self._lock:
             trial, age = self._trial, time.monotonic() - self._trial_since
             if trial is None or trial.done() or age > TRIAL_S:
-                self._trial, self._trial_since = _spawn(self._probe), time.monotonic()
+                self._trial, self._trial_since = spawn(self._probe), time.monotonic()
 
     def _probe(self) -> None:
         """Return when the host has answered, be it with a refusal."""
@@ -192,22 +189,6 @@ class Session:
 
 
 _all: weakref.WeakSet[Connection] = weakref.WeakSet()
-_spawned: weakref.WeakSet[Future[Any]] = weakref.WeakSet()
-
-
-def _spawn(work: Callable[[], T]) -> Future[T]:
-    """Run ``work`` on a daemon thread: an executor's threads would keep the process from ending."""
-    future: Future[T] = Future()
-    _spawned.add(future)
-
-    def run() -> None:
-        try:
-            future.set_result(work())
-        except BaseException as error:
-            future.set_exception(error)
-
-    threading.Thread(target=run, name="libvirt-call", daemon=True).start()
-    return future
 
 
 def is_alive(conn: Any) -> bool:
@@ -225,17 +206,7 @@ def _close_all() -> None:
         if connection._trial is None:
             connection.close()
         connection.abandon()
-    if wait(list(_spawned), SETTLE_S).not_done:
-        _skip_destructors()
-
-
-def _skip_destructors() -> None:
-    """Let the C library's exit() end the process before it unloads libvirt, which crashes a thread that is still in it.
-
-    ``on_exit`` hands the exit status to its functions, the latest first, and ``_exit`` takes just that.
-    """
-    libc = ctypes.CDLL(None)
-    libc.on_exit(libc._exit, None)
+    settle()
 
 
 def _after_fork() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -54,3 +55,11 @@ def tiny_spec(host: Hypervisor, pool: str) -> Iterator[DomainSpec]:
     )
     host.domains.destroy(uuid)
     host.domains.undefine(uuid)
+
+
+def eventually(condition: Callable[[], bool], seconds: float) -> bool:
+    """Whether it came true within ``seconds``."""
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return condition()

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection as Pipe
 
+import libvirt
 import pytest
 
 from cloudia.core.errors import HostUnreachable
@@ -75,6 +76,19 @@ def test_calls_that_wait_when_keepalive_cuts_do_not_harm_the_process(lab_host: L
     assert seconds_to_answer(host) < NOISE_S
     subscription.close()
     assert threading.active_count() <= before
+
+
+def test_connection_that_is_collected_while_its_host_is_silent_holds_up_no_other(lab_hosts: list[LabHost]) -> None:
+    """Garbage is collected on whichever thread asks for memory: the event loop's, too, which serves all hosts."""
+    silent = [Hypervisor(Endpoint(lab_hosts[0].uri))]
+    silent[0].ping()
+    turned = threading.Event()
+    with hung(lab_hosts[0]):
+        collect = libvirt.virEventAddTimeout(0, lambda _number, _opaque: silent.clear(), None)
+        turn = libvirt.virEventAddTimeout(100, lambda _number, _opaque: turned.set() if not silent else None, None)
+        assert turned.wait(NOISE_S)
+    for number in (collect, turn):
+        libvirt.virEventRemoveTimeout(number)
 
 
 def test_restarted_libvirtd_is_found_again_and_the_subscriber_is_told(lab_host: LabHost) -> None:

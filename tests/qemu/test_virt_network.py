@@ -19,7 +19,7 @@ import pytest
 from cloudia.virt import DomainSpec, NicSpec
 from cloudia.virt.designer import design
 from cloudia.virt.xml.domain import Domain, Interface
-from tests.qemu.guests import BOOT_S, gateway_to, tiny_pool, tiny_spec
+from tests.qemu.guests import BOOT_S, eventually, gateway_to, tiny_pool, tiny_spec
 from tests.qemu.lab import Lab, LabHost
 
 SUBNET, GATEWAY = "10.9.0.0/24", "10.9.0.1"
@@ -185,7 +185,8 @@ def test_card_that_is_plugged_in_gets_its_address_and_leaves_with_it(
     assert guest.say("ip route show default").splitlines()[0].split()[:5] == ["default", "via", GATEWAY, "dev", "eth0"]
     virsh(guest, "detach-device-alias", guest.spec.name, f"ua-nic-{nic.id}", "--live")
     guest.host.wait_for_serial(guest.spec.name, "remove net eth1", LEASE_S)
-    assert [card.port for card in cards(guest)] == [str(guest.nic.id)]
+    only_card = [str(guest.nic.id)]
+    assert eventually(lambda: [card.port for card in cards(guest)] == only_card, LEASE_S), "libvirt hears of it later"
     assert "eth1" not in guest.say("ip addr; ps")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -15,7 +15,7 @@ import pytest
 from cloudia.core.errors import OperationFailed
 from cloudia.virt import Accelerator, DomainEvent, DomainSpec, EventKind, Hypervisor, PowerState
 from cloudia.virt.xml.domain import Channel, Domain
-from tests.qemu.guests import BOOT_S, gateway_to, tiny_pool, tiny_spec
+from tests.qemu.guests import BOOT_S, eventually, gateway_to, tiny_pool, tiny_spec
 from tests.qemu.lab import LabHost
 
 
@@ -62,13 +62,6 @@ def state(host: Hypervisor, uuid: UUID) -> PowerState:
 
 def boots(lab_host: LabHost, spec: DomainSpec) -> int:
     return lab_host.serial_log(spec.name).count("TINY-READY")
-
-
-def eventually(condition: Callable[[], bool], seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.2)
-    return condition()
 
 
 def test_host_describes_itself_honestly(host: Hypervisor, lab_host: LabHost) -> None:
