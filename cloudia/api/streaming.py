@@ -42,24 +42,26 @@ class BodyStream:
         self._room = asyncio.Event()
         self._room.set()
         self._changed = threading.Condition()
-        self._waiting = bytearray()
+        self._waiting: list[bytes] = []
+        self._waiting_bytes = 0
         self._ended = False
 
     def read(self, wait_s: float) -> bytes | None:
         """At least :data:`PIECE_BYTES`, or what has come in ``wait_s`` seconds, or the rest."""
         with self._changed:
             self._changed.wait_for(self._is_worth_it, wait_s)
-            piece, self._waiting = self._waiting, bytearray()
+            pieces, self._waiting, self._waiting_bytes = self._waiting, [], 0
             ended = self._ended
         self._loop.call_soon_threadsafe(self._room.set)
-        return bytes(piece) or (b"" if ended else None)
+        return b"".join(pieces) or (b"" if ended else None)
 
     async def put(self, piece: bytes) -> None:
         """Add bytes; waits while there is no room."""
         await self._room.wait()
         with self._changed:
-            self._waiting += piece
-            if len(self._waiting) >= ROOM_BYTES:
+            self._waiting.append(piece)
+            self._waiting_bytes += len(piece)
+            if self._waiting_bytes >= ROOM_BYTES:
                 self._room.clear()
             if self._is_worth_it():
                 self._changed.notify()
@@ -71,7 +73,7 @@ class BodyStream:
             self._changed.notify()
 
     def _is_worth_it(self) -> bool:
-        return self._ended or len(self._waiting) >= PIECE_BYTES
+        return self._ended or self._waiting_bytes >= PIECE_BYTES
 
 
 class StreamedBodies:

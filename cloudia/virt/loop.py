@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import math
 import os
 import select
 import threading
@@ -26,6 +27,9 @@ _TO_POLL = (
     (libvirt.VIR_EVENT_HANDLE_ERROR, select.POLLERR),
     (libvirt.VIR_EVENT_HANDLE_HANGUP, select.POLLHUP),
 )
+
+
+_TROUBLE = int(libvirt.VIR_EVENT_HANDLE_ERROR | libvirt.VIR_EVENT_HANDLE_HANGUP)  # is told whether asked for or not
 
 
 @dataclass(slots=True)
@@ -59,6 +63,8 @@ class EventLoop:
         self._garbage: list[Any] = []
         self._thread: threading.Thread | None = None
         self._wake_read = self._wake_write = -1
+        self._polled: dict[int, int] = {}  # what the thread waits for now: handles and their events,
+        self._polled_until = 0.0  # and how long
 
     def start(self) -> None:
         """Register with libvirt and start the thread, unless that is done. Call before any connection is opened."""
@@ -110,16 +116,21 @@ class EventLoop:
         return number
 
     def _update_handle(self, number: int, events: int) -> None:
+        # libvirt turns its handle off and on with every call and every message: waking for that costs more than both.
         with self._lock:
             if handle := self._handles.get(number):
                 handle.events = events
-        self._wake()
+            awaited = not events & ~self._polled.get(number, 0)
+        if not awaited:
+            self._wake()
 
     def _update_timer(self, number: int, interval_ms: int) -> None:
         with self._lock:
             if timer := self._timers.get(number):
                 timer.interval_ms, timer.due = interval_ms, time.monotonic() + interval_ms / 1000
-        self._wake()
+            awaited = timer is None or interval_ms < 0 or self._polled_until <= timer.due
+        if not awaited:
+            self._wake()
 
     def _remove_handle(self, number: int) -> int:
         return self._remove(self._handles, number)
@@ -155,7 +166,8 @@ class EventLoop:
         for number, fd, events in self._poll():
             with self._lock:
                 handle = self._handles.get(number)
-            if handle is not None and handle.fd == fd:
+            # It may have been turned off meanwhile: who did so reads for himself.
+            if handle is not None and handle.fd == fd and events & (handle.events | _TROUBLE):
                 handle.invoke(number, fd, events, handle.opaque)
         for number, timer in self._due():
             timer.invoke(number, timer.opaque)
@@ -168,6 +180,8 @@ class EventLoop:
         with self._lock:
             watched = [(number, h.fd, h.events) for number, h in self._handles.items()]
             timeout = self._timeout_ms()
+            self._polled = {number: events for number, _fd, events in watched}
+            self._polled_until = time.monotonic() + timeout / 1000 if timeout is not None else math.inf
         poll = select.poll()
         poll.register(self._wake_read, select.POLLIN)
         wanted: dict[int, int] = {}

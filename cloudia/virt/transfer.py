@@ -17,9 +17,8 @@ from cloudia.core.errors import CloudiaError, OperationFailed
 from cloudia.virt.connection import Connection, Session
 
 PIECE = 4 << 20  # handed over at once: a thread each is 0.1 ms
-# One message of a stream. libvirt takes up to 32 MiB (VIR_NET_MESSAGE_MAX); virsh's 256 KiB cost a third of the speed
-# here, as each message takes a turn of our event loop.
-MESSAGE = 1 << 20
+# One message of a stream, as virsh has it. Larger ones cost libvirtd twice the time: it takes new memory for each.
+MESSAGE = 256 << 10
 FINISH_S = 120.0  # the host writes out what it has
 
 Begin = Callable[[Any], Any]  # from a connection, a stream that has begun
