@@ -43,8 +43,9 @@ class Pools:
     def ensure(self, spec: PoolSpec) -> PoolInfo:
         """A running pool, started with the host from now on; directories and mount points are made if need be.
 
-        Raises OperationFailed: ``pool_exists`` if the host has another pool of that name, ``pool_kind_missing`` if it
-        can't have pools of this kind, ``bad_secret`` if the secret is not in Base64, as Ceph writes its keys.
+        Raises OperationFailed: ``pool_exists`` if the host has another pool of that name, ``directory_taken`` if it has
+        one of another name there, ``pool_kind_missing`` if it can't have pools of this kind, ``bad_secret`` if the
+        secret is not in Base64, as Ceph writes its keys.
         """
         return self._connection.call(lambda conn: _ensure(conn, spec), SLOW_S)
 
@@ -162,7 +163,21 @@ def _define(conn: Any, spec: PoolSpec) -> Any:
         message = _("The host can't have storage of this kind. It needs the package {package}.")
         package = PACKAGES.get(spec.kind, "libvirt-daemon")
         raise OperationFailed(format_lazy(message, package=package), code="pool_kind_missing")
+    _check_place(conn, spec)
     return conn.storagePoolDefineXML(str(describe(spec)), 0)
+
+
+def _check_place(conn: Any, spec: PoolSpec) -> None:
+    """libvirt refuses a second pool at one place, in words that don't help."""
+    path = describe(spec).path
+    for other in conn.listAllStoragePools(0):
+        if path and Pool.parse(other.XMLDesc(0)).path == path:
+            message = _(
+                "The directory {path} is the storage pool {name} of this host, which CloudiA does not know. If nobody "
+                "needs that pool any more, forget it on the host with 'virsh pool-destroy {name}' and 'virsh "
+                "pool-undefine {name}'. Its files stay."
+            )
+            raise OperationFailed(format_lazy(message, path=path, name=other.name()), code="directory_taken")
 
 
 def _supported(conn: Any) -> frozenset[PoolKind]:

@@ -57,6 +57,13 @@ def test_pool_with_another_directory_is_refused(host: Hypervisor, pool: str) -> 
     assert refused(error) == "pool_exists"
 
 
+def test_directory_of_another_pool_is_refused_with_the_way_out(host: Hypervisor, pool: str, directory: Path) -> None:
+    with pytest.raises(OperationFailed) as error:
+        host.pools.ensure(PoolSpec(f"{pool}-other", uuid4(), path=str(directory)))
+    assert refused(error) == "directory_taken"
+    assert f"virsh pool-undefine {pool}" in str(error.value)
+
+
 @pytest.mark.parametrize(("kind", "package"), [(PoolKind.RBD, "libvirt-daemon-driver-storage-rbd")], ids=["rbd"])
 def test_kind_that_the_host_cannot_have_names_what_is_missing(host: Hypervisor, kind: PoolKind, package: str) -> None:
     with pytest.raises(OperationFailed) as error:
