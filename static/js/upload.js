@@ -61,7 +61,7 @@ async function choose(chosen) {
 
 // What was said of an unfinished upload when it began is not asked again.
 function resume(row) {
-  form.querySelector("[data-fields]").hidden = Boolean(row) || Boolean(form.dataset.wanted);
+  for (const part of form.querySelectorAll("[data-fields]")) part.hidden = Boolean(row) || Boolean(form.dataset.wanted);
   const note = form.querySelector("[data-resume]");
   note.hidden = !row;
   if (row) note.querySelector("span").textContent = filled(words.resuming, row.dataset);

@@ -116,6 +116,7 @@ def test_upload_survives_a_pause_a_killed_server_and_a_reload(
     expect(window.locator("[data-unfinished]")).to_contain_text(NAME)
     window.locator("[type=file]").set_input_files(qcow2)
     expect(window.locator("[data-resume]")).to_have_text(re.compile(f"“{NAME}” 업로드를 [3-9][0-9]%부터 이어서 합니다"))
+    expect(window.locator("aside svg.stack")).to_be_hidden()  # its place is taken already
     slow(window, -1)
     window.get_by_role("button", name="업로드 시작").click()
     window.wait_for_url(re.compile(r"/images/[0-9a-f-]{36}/$"))
