@@ -31,6 +31,8 @@ from instances.seed import seed_ensure, seed_remove
 from instances.selectors import domain_spec, hosts_for
 from networking.sync import ensure_effect
 from storage.filesystem_places import mark
+from storage.models import Volume
+from storage.placement import mark_storage
 from storage.volume_files import volume_file_ensure, volume_file_remove
 
 TICK_S = 10  # ACPI requests are repeated this often; between two of them the worker serves others
@@ -155,8 +157,8 @@ class CreateInstance(InstanceOperation):
         steps = [
             Step("boot_disk", _("Make the boot disk"), self._ensure_disk, self.ensure_no_boot_disk),
             Step("seed", _("Write the guest's settings"), self.ensure_seed, self.ensure_no_seed),
-            Step("network", _("Connect to the network"), self.ensure_network),
             Step("define", _("Define the domain"), self._ensure_domain, self.ensure_undefined),
+            Step("network", _("Connect to the network"), self.ensure_network),
         ]
         if self.job.params.get("start", True):
             steps.append(Step("start", _("Power on"), self.ensure_started))
@@ -201,17 +203,18 @@ class StartInstance(InstanceOperation):
         """Defined again first: so edits take effect, and a domain lost on the host comes back."""
         return [
             Step("seed", _("Write the guest's settings"), self.ensure_seed),
-            Step("network", _("Connect to the network"), self.ensure_network),
             Step("define", _("Define the domain"), self._ensure_current),
+            Step("network", _("Connect to the network"), self.ensure_network),
             Step("start", _("Power on"), self.ensure_started),
         ]
 
     @classmethod
     def claim_room(cls, instance: Instance) -> None:
-        """On its own host: that is where its disk is."""
+        """On its own host: that is where its disk is, so its storage must work there."""
         if instance.host:
             filesystems = [mount.filesystem for mount in instance.mounts.select_related("filesystem")]
-            place(Demand(instance.vcpus, instance.memory_mib), mark([instance.host], filesystems))
+            host = mark_storage(instance.host, Volume.objects.filter(attachment__instance=instance))
+            place(Demand(instance.vcpus, instance.memory_mib), mark([host], filesystems))
 
     def _ensure_current(self, run: Run) -> None:
         report = self.hypervisor.domains.report(self.instance.pk)

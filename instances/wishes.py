@@ -14,6 +14,7 @@ from instances.mounts import MountWish, check_mounts
 from networking.models import VPC
 from networking.services.interfaces import InterfaceWish, check_interfaces
 from storage.models import Image
+from storage.services.images import image_hold
 from storage.space import MAX_DISK_GIB
 
 MAX_NAME = 128
@@ -87,7 +88,7 @@ class InstanceWish:
 
 
 def check_wish(wish: InstanceWish, project: Project) -> None:
-    """Raise InputError naming every field that can't be as wished."""
+    """Raise InputError naming every field that can't be as wished. Until the transaction ends, the image stays."""
     faults = Faults()
     check_name(faults, wish.name)
     check_description(faults, wish.description)
@@ -114,7 +115,7 @@ def check_description(faults: Faults, description: str) -> None:
 
 
 def _check_image(faults: Faults, wish: InstanceWish, project: Project) -> None:
-    usable = Image.objects.usable_in(project).filter(pk=wish.image.pk).exists()
+    usable = image_hold(wish.image, project)
     faults.require(usable, "image", "not_usable", _("This image is not available for new instances in this project."))
     faults.number("boot_disk_gib", wish.boot_gib, wish.image.minimum_gib, MAX_DISK_GIB)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from cloudia.core.policy import Text
 from cloudia.hosts.models import Host
-from storage.models import StorageAttachment, StorageDomain
+from storage.models import StorageAttachment, StorageDomain, Volume
 
 
 def hosts_having(domain: StorageDomain) -> list[Host]:
@@ -18,10 +20,24 @@ def hosts_having(domain: StorageDomain) -> list[Host]:
     return [attachment.host for attachment in rows]
 
 
+def mark_storage(host: Host, volumes: Iterable[Volume]) -> Host:
+    """The host of a guest that has these disks, knowing what is wrong there with where they are: for has_storage."""
+    wanted = StorageDomain.objects.filter(volumes__in=volumes).distinct().order_by("name")
+    rows = StorageAttachment.objects.filter(host=host, domain__in=wanted).select_related("domain")
+    there = {row.domain_id: row for row in rows}
+    problems = [_problem(there[domain.pk]) if domain.pk in there else _lacking(domain) for domain in wanted]
+    host.storage_problem = next(filter(None, problems), None)  # type: ignore[attr-defined]  # for has_storage
+    return host
+
+
 def has_storage(host: Host) -> Text | None:
-    """Why guests can't have their disks there, or None. Only known of hosts that :func:`hosts_having` found."""
+    """Why guests can't have their disks there, or None; known after :func:`hosts_having` or :func:`mark_storage`."""
     problem: Text | None = getattr(host, "storage_problem", None)
     return problem
+
+
+def _lacking(domain: StorageDomain) -> Text:
+    return format_lazy(_("storage domain “{name}” is not attached to it"), name=domain.name)
 
 
 def _problem(attachment: StorageAttachment) -> Text | None:

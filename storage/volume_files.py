@@ -21,7 +21,7 @@ def _ensure_of_image(volume: Volume, image: Image, hypervisor: Hypervisor) -> st
     if not volume.storage_domain.traits.links:
         hypervisor.volumes.ensure_copy(pool, name, source, volume.size_bytes, volume.format)
         return f"virsh vol-clone --pool {pool} {source} {name}"
-    hypervisor.volumes.ensure_linked_clone(pool, name, source, volume.size_bytes)
+    hypervisor.volumes.ensure_linked_clone(pool, name, source, volume.size_bytes, image.format)
     return (
         f"virsh vol-create-as {pool} {name} {volume.size_gib}G --format {volume.format} "
         f"--backing-vol {source} --backing-vol-format {image.format}"

@@ -54,15 +54,18 @@ class Volumes:
 
         return self._in(pool, run)
 
-    def ensure_linked_clone(self, pool: str, name: str, backing_name: str, capacity_bytes: int) -> VolumeInfo:
+    def ensure_linked_clone(
+        self, pool: str, name: str, backing_name: str, capacity_bytes: int, backing_format: str = "qcow2"
+    ) -> VolumeInfo:
         """A qcow2 volume that starts as a copy of ``backing_name``, of at least ``capacity_bytes``.
 
         Raises OperationFailed: ``volume_too_small`` if the original is larger, ``volume_exists`` if another volume has
-        the name, ``volume_missing`` if there is no original.
+        the name, ``volume_missing`` if there is no original, ``wrong_format`` if it is not of ``backing_format``: a
+        guest would see the file itself instead of the disk in it.
         """
 
         def run(it: Any) -> VolumeInfo:
-            backing = _original(pool, it, backing_name, capacity_bytes)
+            backing = _backing(pool, it, backing_name, capacity_bytes, backing_format)
             wanted = Volume(name=name, capacity=capacity_bytes, allocation=0, format="qcow2")
             wanted.backing_path, wanted.backing_format = backing.path, backing.format
             return _ensure(it, pool, wanted)
@@ -214,6 +217,19 @@ def _original(pool: str, it: Any, name: str, capacity_bytes: int) -> VolumeInfo:
     found = _info(pool, _get(it, name))
     if capacity_bytes < found.capacity_bytes:
         raise OperationFailed(_("The disk is smaller than the image."), code="volume_too_small")
+    return found
+
+
+def _backing(pool: str, it: Any, name: str, capacity_bytes: int, format: str) -> VolumeInfo:
+    """The same for a clone, which keeps the format that libvirt knows; another host may have converted the file."""
+    if _info(pool, _get(it, name)).format != format:
+        refresh(it)
+    found = _original(pool, it, name, capacity_bytes)
+    if found.format != format:
+        message = format_lazy(
+            _("“{name}” is {found} on the host, not {wanted}."), name=name, found=found.format, wanted=format
+        )
+        raise OperationFailed(message, code="wrong_format")
     return found
 
 

@@ -18,7 +18,7 @@ from cloudia.accounts.audit import audited
 from cloudia.accounts.models import Project
 from cloudia.core.faults import Faults
 from cloudia.core.policy import ActionDenied, Denial, Kind
-from cloudia.core.rows import check_description, check_name, checked
+from cloudia.core.rows import check_description, check_name, checked, locked
 from cloudia.hosts.models import Host
 from cloudia.jobs.models import Job
 from cloudia.jobs.services import job_enqueue
@@ -85,6 +85,12 @@ def image_delete(*, actor: Actor, image: Image) -> Job:
     row = checked(policies.DELETE_IMAGE, image, actor)
     Upload.objects.filter(image=row).update(writer="")  # whoever is writing stops
     return job_enqueue(operation=DeleteImage, target=row, actor=actor, params={})
+
+
+def image_hold(image: Image, project: Project) -> bool:
+    """Whether something of ``project`` can be made of the image, which nobody deletes until the transaction ends."""
+    held = locked(Image, [image]).get(image.pk)
+    return bool(held and not held.held_by and Image.objects.usable_in(project).filter(pk=held.pk).exists())
 
 
 def image_record(

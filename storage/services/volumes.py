@@ -11,13 +11,14 @@ from cloudia.accounts.actor import Actor
 from cloudia.accounts.audit import audited
 from cloudia.accounts.models import Project
 from cloudia.core.faults import Faults
-from cloudia.core.rows import check_description, check_name, checked, locked
+from cloudia.core.rows import check_description, check_name, checked
 from cloudia.hosts.models import Host
 from cloudia.jobs.models import Job
 from cloudia.jobs.services import job_enqueue
 from storage import policies
 from storage.enums import VolumeStatus
 from storage.models import Image, StorageDomain, Volume
+from storage.services.images import image_hold
 from storage.space import MAX_DISK_GIB, claim_space
 from storage.volume_operations import CreateVolume, DeleteVolume
 
@@ -123,9 +124,8 @@ def _minimum_gib(faults: Faults, volume: Volume) -> int:
     """How small it may be, after a look at its image, which stays locked: nobody deletes it meanwhile."""
     if volume.image is None:
         return 1
-    image = locked(Image, [volume.image]).get(volume.image.pk)
-    usable = image and not image.held_by and Image.objects.usable_in(volume.project).filter(pk=image.pk).exists()
-    faults.require(bool(usable), "image", "not_usable", _("This image can't be used for volumes of this project."))
+    usable = image_hold(volume.image, volume.project)
+    faults.require(usable, "image", "not_usable", _("This image can't be used for volumes of this project."))
     elsewhere = _("The image is in another storage domain.")
     same = volume.image.storage_domain_id == volume.storage_domain_id
     faults.require(same, "image", "other_storage_domain", elsewhere)

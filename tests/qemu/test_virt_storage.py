@@ -119,6 +119,23 @@ def test_linked_clone_refers_to_the_original(host: Hypervisor, pool: str, direct
     assert sorted(volume.name for volume in host.volumes.list(pool)) == ["clone", "original"]
 
 
+def test_original_that_another_host_converted_is_looked_at_again(host: Hypervisor, pool: str, directory: Path) -> None:
+    """This host saw the file while it was raw: a clone made so would show its guest the file, not the disk in it."""
+    host.volumes.ensure_empty(pool, "original", MIB, "raw")
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", directory / "original", "1M"], check=True)
+    host.volumes.ensure_linked_clone(pool, "clone", "original", MIB)
+    said = subprocess.run(["qemu-img", "info", "-U", directory / "clone"], check=True, capture_output=True, text=True)
+    assert "backing file format: qcow2" in said.stdout
+
+
+def test_linked_clone_of_another_format_is_refused(host: Hypervisor, pool: str) -> None:
+    host.volumes.ensure_empty(pool, "original", MIB, "raw")
+    with pytest.raises(OperationFailed) as error:
+        host.volumes.ensure_linked_clone(pool, "clone", "original", MIB)
+    assert refused(error) == "wrong_format"
+    assert host.volumes.info(pool, "clone") is None
+
+
 def test_linked_clone_smaller_than_the_original_is_refused(host: Hypervisor, pool: str) -> None:
     host.volumes.ensure_empty(pool, "original", 10 * MIB)
     with pytest.raises(OperationFailed) as error:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 import uuid
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Sum
 from django.utils.translation import override
 
@@ -25,12 +27,15 @@ from instances.services import instance_create, instance_start
 from instances.wishes import Compute, InstanceWish
 from networking.services.interfaces import InterfaceWish
 from storage.models import Image, Volume
+from storage.services.images import image_delete
 from tests.factories import (
+    BootDiskFactory,
     HostFactory,
     ImageFactory,
     InstanceFactory,
     InstanceTypeFactory,
     MembershipFactory,
+    OperatorFactory,
     ProjectFactory,
     SecurityGroupFactory,
     StorageDomainFactory,
@@ -335,3 +340,66 @@ def test_what_cannot_be_written_down_does_not_happen(tenant: Tenant, monkeypatch
     with pytest.raises(RuntimeError):
         tenant.create()
     assert (Instance.objects.count(), Volume.objects.count(), Job.objects.count()) == (0, 0, 0)
+
+
+def meanwhile(work: Callable[[], object]) -> Future[object]:
+    """Begin ``work`` on another connection, and wait until it waits for a lock or is done."""
+
+    def run() -> object:
+        try:
+            return work()
+        finally:
+            connection.close()
+
+    future = ThreadPoolExecutor(1).submit(run)
+    until = time.monotonic() + 30
+    while not future.done() and time.monotonic() < until:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0]:
+                break
+        time.sleep(0.05)
+    return future
+
+
+@pytest.mark.django_db(transaction=True)
+def test_image_that_an_instance_is_just_made_of_is_not_deleted() -> None:
+    tenant, operator = Tenant(), Actor(OperatorFactory.create())
+    with transaction.atomic():
+        tenant.create()
+        deleting = meanwhile(lambda: image_delete(actor=operator, image=tenant.image))
+        assert not deleting.done()
+    with pytest.raises(ActionDenied) as refused:
+        deleting.result(30)
+    assert refused.value.denial.code == "in_use"
+    assert set(Job.objects.values_list("kind", flat=True)) == {"instance.create"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_instance_is_made_of_an_image_that_is_just_being_deleted() -> None:
+    tenant, operator = Tenant(), Actor(OperatorFactory.create())
+    with transaction.atomic():
+        image_delete(actor=operator, image=tenant.image)
+        creating = meanwhile(tenant.create)
+        assert not creating.done()
+    with pytest.raises(InputError) as refused:
+        creating.result(30)
+    assert set(refused.value.fields) == {"image"}
+    assert not Instance.objects.exists()
+
+
+@pytest.mark.parametrize("how", ["broken", "unattached"])
+def test_start_is_refused_with_the_name_of_the_storage_that_does_not_work(tenant: Tenant, how: str) -> None:
+    domain = tenant.image.storage_domain
+    instance = InstanceFactory.create(host=tenant.host, image=tenant.image, memory_mib=512, project=tenant.project)
+    BootDiskFactory.create(instance=instance)
+    if how == "broken":
+        domain.attachments.update(active=False, problem_texts={"en": "The pool is not there."})
+    else:
+        domain.attachments.all().delete()
+    problem = "does not work there: The pool is not there" if how == "broken" else "is not attached to it"
+    with pytest.raises(NoCapacity) as refused, override("en"):
+        instance_start(actor=tenant.actor, instance=instance)
+    with override("en"):
+        assert str(refused.value) == f"No host has room: {tenant.host} (storage domain “{domain}” {problem})."
+    assert not Job.objects.exists()
