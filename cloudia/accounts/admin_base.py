@@ -1,4 +1,4 @@
-"""What every app's admin stands on: changes go through services and into the audit trail, refusals become messages."""
+"""What every admin stands on: changes go through services and into the audit trail, refusals are said in words."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import Model, QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext
 
@@ -36,11 +36,31 @@ def actor_of(request: HttpRequest) -> Actor:
     return actor
 
 
+def refusal(request: HttpRequest) -> Exception | None:
+    """Why a service refused what this request's form asks for, if it did."""
+    return getattr(request, "refusal", None)
+
+
 def reason(error: Exception) -> str:
     """A refusal in one line."""
     if isinstance(error, InputError) and error.fields:
         return " ".join(str(fault.detail) for faults in error.fields.values() for fault in faults)
     return str(error)
+
+
+def refused_form(form_class: type[ModelForm[Any]], error: Exception) -> type[ModelForm[Any]]:
+    """The form that also says why a service refused what is filled in: at the field if there is one, else above."""
+    faults = error.fields if isinstance(error, InputError) and error.fields else {}
+    found = [(at, str(fault.detail)) for at, at_one in faults.items() for fault in at_one] or [("", str(error))]
+
+    class RefusedForm(form_class):  # type: ignore[valid-type,misc]  # a class made at run time, as Django's own are
+        def clean(self) -> dict[str, Any] | None:
+            cleaned: dict[str, Any] | None = super().clean()
+            for at, text in found:
+                self.add_error(at if at in self.fields else None, text)
+            return cleaned
+
+    return RefusedForm
 
 
 def each(request: HttpRequest, rows: QuerySet[Any], ask: Callable[[Any], str]) -> None:
@@ -103,31 +123,36 @@ class OperatorAdmin(ModelAdmin):
         saved: Model = row
         return saved
 
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """After a refusal, the form that says why."""
+        form_class = super().get_form(request, obj, change=change, **kwargs)
+        error = refusal(request)
+        return refused_form(form_class, error) if error else form_class
+
     def save_model(self, request: HttpRequest, obj: Any, form: ModelForm[Any], change: bool) -> None:
         """Save, or remember why not: an exception here would also undo the audit trail's entry."""
         try:
             saved = self.save_through_service(request, obj, form, change)
         except REFUSALS as error:
-            messages.error(request, reason(error))
-            request.refused = True  # type: ignore[attr-defined]
+            request.refusal = error  # type: ignore[attr-defined]
         else:
             obj.pk, obj._state.adding = saved.pk, False
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Sequence[Any], change: bool) -> None:
         """Inlines, unless the row itself was refused."""
-        if not getattr(request, "refused", False):
+        if not refusal(request):
             super().save_related(request, form, formsets, change)
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
-        """After a refusal, the form again."""
-        if getattr(request, "refused", False):
-            return HttpResponseRedirect(request.get_full_path())
+        """After a refusal, the form again with what was typed; it is not valid any more, see get_form."""
+        if refusal(request):
+            return self.changeform_view(request)
         return super().response_add(request, obj, post_url_continue)
 
     def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
-        """After a refusal, the form again."""
-        if getattr(request, "refused", False):
-            return HttpResponseRedirect(request.get_full_path())
+        """After a refusal, the form again with what was typed; it is not valid any more, see get_form."""
+        if refusal(request):
+            return self.changeform_view(request, str(obj.pk))
         return super().response_change(request, obj)
 
     def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:

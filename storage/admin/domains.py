@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cloudia.accounts.admin_base import OperatorAdmin, ReadOnlyAdmin, ReadOnlyInline, RowForm, actor_of, service_action
 from storage import policies
+from storage.admin.sizes import size_column
 from storage.models import StorageAttachment, StorageDomain, StrayFile
 from storage.services import domains as services
 
@@ -31,7 +32,9 @@ class AttachmentInline(ReadOnlyInline):
     """The hosts that have it."""
 
     model = StorageAttachment
-    fields = ("host", "active", "trouble", "available_bytes", "capacity_bytes", "checked_at")
+    fields = ("host", "active", "trouble", "free", "capacity", "checked_at")
+    free = size_column("available_bytes", _("Free on disk"))
+    capacity = size_column("capacity_bytes", _("Capacity"))
 
     @admin.display(description=_("problem"))
     def trouble(self, attachment: StorageAttachment) -> str:
@@ -74,7 +77,10 @@ class StorageDomainAdmin(OperatorAdmin):
 class StrayFileAdmin(ReadOnlyAdmin):
     """Where files and rows disagree; deleted on the storage domain's own page."""
 
-    list_display = ("name", "kind", "domain", "size_bytes", "holder_name", "seen_at")
+    list_display = ("name", "kind", "domain", "size", "holder_name", "seen_at")
     list_filter = ("kind", "domain")
     list_select_related = ("domain",)
     search_fields = ("name", "holder_name", "id")
+    fields = ("id", "name", "kind", "domain", "size", "holder_type", "holder_id", "holder_name", "seen_at")
+    readonly_fields = fields
+    size = size_column("size_bytes", _("Size"))

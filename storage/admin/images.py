@@ -7,9 +7,11 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from cloudia.accounts.admin_base import OperatorAdmin, actor_of, service_action
 from storage import policies
+from storage.admin.sizes import size_column
 from storage.models import Image
 from storage.services.images import image_delete, image_edit
 
@@ -21,7 +23,7 @@ class ImageAdmin(OperatorAdmin):
     """Images: whose they are, and whether they are still offered. They come in by ``manage.py import_image``."""
 
     list_display = (
-        "name", "os_type", "os_version", "status", "project", "storage_domain", "deprecated", "file_bytes",
+        "name", "os_type", "os_version", "status", "project", "storage_domain", "deprecated", "file_size",
     )  # fmt: skip
     list_filter = ("status", "deprecated", "storage_domain", "project")
     list_select_related = ("project", "storage_domain")
@@ -29,9 +31,11 @@ class ImageAdmin(OperatorAdmin):
     autocomplete_fields = ("project",)
     actions = (service_action(policies.DELETE_IMAGE, image_delete, "image"),)
     fields = (
-        "id", *CHANGED, "status", "storage_domain", "virtual_bytes", "file_bytes", "sha256", "created_at",
+        "id", *CHANGED, "status", "storage_domain", "virtual_size", "file_size", "sha256", "created_at",
     )  # fmt: skip
-    readonly_fields = ("id", "status", "storage_domain", "virtual_bytes", "file_bytes", "sha256", "created_at")
+    readonly_fields = ("id", "status", "storage_domain", "virtual_size", "file_size", "sha256", "created_at")
+    virtual_size = size_column("virtual_bytes", _("virtual size"))
+    file_size = size_column("file_bytes", _("file size"))
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """A file must come with it."""

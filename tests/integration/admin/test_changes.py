@@ -44,6 +44,12 @@ def written() -> list[tuple[str, str, str]]:
     return list(entries.values_list("action", "outcome", "code"))
 
 
+def refused(answer: Any) -> dict[str, list[str]]:
+    """What the form says against what was filled in, by field."""
+    assert answer.status_code == 200
+    return {name: [str(text) for text in texts] for name, texts in answer.context["adminform"].form.errors.items()}
+
+
 def choose(desk: Client, row: Any, action: str, **more: str) -> Any:
     """Choose an action for one row of a list."""
     return desk.post(address(type(row)), {"action": action, "_selected_action": str(row.pk), **more})
@@ -80,8 +86,8 @@ def test_last_operator_can_not_close_its_own_account(desk: Client, operator: Use
     answer = desk.post(address(User, "change", operator.pk), {"display_name": "", "email": "", "is_operator": "on"})
     operator.refresh_from_db()
     assert operator.is_active
-    assert answer.status_code == 302
-    assert len(said(answer)) == 1
+    assert len(refused(answer)["__all__"]) == 1
+    assert said(answer) == []
     assert written() == [("user.edit", "refused", "last_operator")]
 
 
@@ -193,8 +199,43 @@ def test_relative_path_is_refused_with_its_reason(desk: Client) -> None:
     form = {"name": "fast", "kind": "dir", "path": "../srv", "media": "ssd", "over_commit": "10"}
     answer = desk.post(address(StorageDomain, "add"), form | no_rows("attachments"))
     assert not StorageDomain.objects.exists()
-    assert "/var/lib/cloudia/pool" in said(answer)[0]
+    assert "/var/lib/cloudia/pool" in refused(answer)["path"][0]
     assert written() == [("storage_domain.create", "refused", "invalid")]
+
+
+def test_what_was_typed_is_kept_when_a_new_row_is_refused(desk: Client) -> None:
+    form = {"name": "typed-by-hand", "kind": "dir", "path": "../srv", "media": "hdd", "over_commit": "7"}
+    answer = desk.post(address(StorageDomain, "add"), form | no_rows("attachments"))
+    page = answer.content.decode()
+    assert all(f'value="{form[name]}"' in page for name in ("name", "path", "over_commit"))
+    assert '<option value="hdd" selected>' in page
+    assert "errorlist" in page
+    done = desk.post(address(StorageDomain, "add"), form | {"path": "/srv/fast"} | no_rows("attachments"))
+    assert done.status_code == 302
+    assert StorageDomain.objects.get().media == "hdd"
+
+
+def test_what_was_typed_is_kept_when_a_change_is_refused(desk: Client) -> None:
+    StorageDomainFactory.create(name="taken")
+    domain = StorageDomainFactory.create(name="mine", over_commit=2)
+    url = address(StorageDomain, "change", domain.pk)
+    form = {"name": "taken", "media": "hdd", "over_commit": "0"} | no_rows("attachments")
+    answer = desk.post(url, form)
+    page = answer.content.decode()
+    assert answer.status_code == 200
+    assert 'value="taken"' in page
+    assert "errorlist" in page
+    domain.refresh_from_db()
+    assert (domain.name, domain.media) == ("mine", "ssd")
+
+
+def test_what_was_typed_is_kept_when_a_policy_refuses(desk: Client, operator: User) -> None:
+    form = {"display_name": "Typed", "email": "typed@example.com", "is_operator": "on"}
+    answer = desk.post(address(User, "change", operator.pk), form)
+    page = answer.content.decode()
+    assert all(f'value="{form[name]}"' in page for name in ("display_name", "email"))
+    operator.refresh_from_db()
+    assert (operator.display_name, operator.email) != ("Typed", "typed@example.com")
 
 
 def test_storage_domain_shows_its_hosts_and_gets_none_here(desk: Client) -> None:
@@ -220,7 +261,7 @@ def test_public_image_is_given_to_no_project_and_the_reason_is_told(desk: Client
     image = ImageFactory.create(project=None)
     changed = {"name": "mine", "project": str(ProjectFactory.create().pk)}
     answer = desk.post(address(Image, "change", image.pk), changed)
-    assert said(answer) == ["이미지는 공용으로 바꿀 수 있지만 프로젝트에 넘길 수는 없습니다."]
+    assert refused(answer)["project"] == ["이미지는 공용으로 바꿀 수 있지만 프로젝트에 넘길 수는 없습니다."]
     image.refresh_from_db()
     assert image.is_public
     assert image.name != "mine"

@@ -126,3 +126,21 @@ def test_page_works_under_the_content_security_policy(desk: Client, model: type[
         assert "default-src 'self'" in page.headers["Content-Security-Policy"]
         assert not re.findall(r"<script(?![^>]*(?:\ssrc=|type=\"application/json\"))", text)
         assert not re.findall(r"<style|\son[a-z]+=\"|\sstyle=\"|(?:src|href)=\"(?:https?:)?//", text)
+
+
+def test_sizes_are_shown_in_units_that_people_read(desk: Client) -> None:
+    image = ImageFactory.create(virtual_bytes=20 * 2**30, file_bytes=1536 * 2**20)
+    domain = StorageDomainFactory.create(hosts=[HostFactory.create()])
+    domain.attachments.update(capacity_bytes=4 * 2**40, available_bytes=2**39)
+    stray = StrayFile.objects.create(domain=domain, kind=StrayKind.ORPHAN, name="x", size_bytes=3 * 2**30)
+    pages = {
+        address(Image): ["1.5 GiB"],
+        address(Image, "change", image.pk): ["20 GiB", "1.5 GiB"],
+        address(StorageDomain, "change", domain.pk): ["512 GiB", "4 TiB"],
+        address(StrayFile): ["3 GiB"],
+        address(StrayFile, "change", stray.pk): ["3 GiB"],
+    }
+    for url, sizes in pages.items():
+        page = desk.get(url).content.decode()
+        assert [size for size in sizes if size not in page] == [], url
+        assert not re.search(r"\b\d{10,}\b", page), url
