@@ -47,12 +47,9 @@ class MountForm(PathForm, PickForm):
     def __init__(self, *args: Any, instance: Instance, filesystems: Iterable[FileSystem], **options: Any) -> None:
         super().__init__(*args, **options)
         mounted = frozenset(instance.mounts.values_list("filesystem", flat=True))
-        entries = (
+        entries = [
             (row, f"{row.name} · {row.get_kind_display()}", obstacle(instance, row, mounted)) for row in filesystems
-        )
+        ]
         self.offer("filesystem", entries)
-
-    @property
-    def stays(self) -> FileSystem | None:
-        """The first VirtioFS one that could be chosen: what mounts one stays on its host."""
-        return next((row for row in self.rows.values() if row.path), None)
+        # What mounts a VirtioFS one stays on its host; only worth a word if one can be chosen.
+        self.stays = any(row.path and not reason for row, _label, reason in entries)

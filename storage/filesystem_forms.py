@@ -54,6 +54,7 @@ class FileSystemForm(FileSystemEditForm):
         field: Any = self.fields["subnet"]
         field.queryset = Subnet.objects.filter(project=project).select_related("vpc").order_by("vpc__name", "name")
         field.label_from_instance = lambda subnet: f"{subnet.vpc} · {subnet} · {subnet.cidr}"
+        self.fields["export" if self.chosen == FileSystemKind.NFS else "path"].required = True
 
     @property
     def chosen(self) -> str:

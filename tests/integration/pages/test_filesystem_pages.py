@@ -133,9 +133,47 @@ def test_dialog_says_beforehand_what_can_not_be_and_what_follows(
 ) -> None:
     subnet = SubnetFactory.create(project=project, name="subnet-storage")
     FileSystemFactory.create(project=project, name="far", subnet=subnet)
-    FileSystemFactory.create(project=project, name="scratch", kind="virtiofs", export="", path="/srv/shares/x")
+    shared = FileSystemFactory.create(project=project, name="scratch", kind="virtiofs", export="", path="/srv/shares/x")
+    assert instance.host
+    FileSystemPlace.objects.create(filesystem=shared, host=instance.host, usable=True)
     page = text(manager.get(reverse("mount-add", args=[instance.pk]), headers=HTMX))
     assert "subnet-storage" in page
     assert "stays on its host" in page
     Instance.objects.update(power_state=PowerState.RUNNING)
     assert "Only possible when stopped" in text(manager.get(reverse("mount-add", args=[instance.pk]), headers=HTMX))
+
+
+def test_dialog_says_nothing_of_hosts_where_nothing_from_a_host_can_be_chosen(
+    manager: Client, instance: Instance, team: FileSystem
+) -> None:
+    """A directory of the host that is mounted already can't be chosen again."""
+    values = {"kind": "virtiofs", "export": "", "path": "/srv/shares/x"}
+    shared = FileSystemFactory.create(project=team.project, name="scratch", **values)
+    assert instance.host
+    FileSystemPlace.objects.create(filesystem=shared, host=instance.host, usable=True)
+    MountFactory.create(instance=instance, filesystem=shared)
+    page = text(manager.get(reverse("mount-add", args=[instance.pk]), headers=HTMX))
+    assert "mounted already" in page
+    assert "stays on its host" not in page
+
+
+@pytest.mark.parametrize(("kind", "place"), [("nfs", "export"), ("virtiofs", "path")])
+def test_all_that_is_missing_is_said_at_once(operator: Client, project: Project, kind: str, place: str) -> None:
+    operator.get(reverse("filesystem-list"), {"project": project.pk})
+    page = text(operator.post(reverse("filesystem-create"), {"kind": kind}, headers=HTMX))
+    assert all(f'id="id_{name}_error"' in page for name in ("name", place))
+
+
+def test_what_nobody_may_register_has_no_button(manager: Client) -> None:
+    """The style sheet takes the button away."""
+    address = reverse("filesystem-create")
+    assert "kind-denied" in text(manager.get(address, {"kind": "virtiofs"}, headers=HTMX))
+    assert "kind-denied" not in text(manager.get(address, {"kind": "nfs"}, headers=HTMX))
+
+
+def test_list_names_three_who_mount_it_and_counts_the_others(manager: Client, team: FileSystem) -> None:
+    for number in range(5):
+        MountFactory.create(instance__project=team.project, instance__name=f"web-{number}", filesystem=team)
+    page = text(manager.get(reverse("filesystem-list")))
+    assert sum(f"web-{number}" in page for number in range(5)) == 3
+    assert "2 more" in page
