@@ -125,3 +125,9 @@ def jobs(page: Page) -> None:
     page.get_by_label("대상 이름이나 작업 ID로 검색").fill(NAME)
     expect(page.locator("#jobs tbody tr")).to_have_count(6)
     expect(page.locator("#jobs tbody .state")).to_have_text(["완료"] * 6)
+
+
+def test_pages_leave_no_warnings_in_the_log(stack: Stack, window: Page) -> None:
+    log_in(window, "the-manager", PASSWORD)
+    expect(window.locator("#instances")).to_be_visible()
+    assert "Warning" not in stack.log.read_text()
