@@ -18,6 +18,7 @@ from cloudia.core.policy import Holder
 from cloudia.virt import VolumeInfo, Volumes
 from storage.enums import ImageStatus, StrayKind, VolumeStatus
 from storage.models import Image, StorageDomain, StrayFile, Volume
+from storage.pools import gateway
 
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _OURS = re.compile(rf"{_UUID}(\.[a-z0-9-]+)*")
@@ -109,7 +110,8 @@ def strays_among(
 def remove(domain: StorageDomain, volumes: Volumes, name: str) -> str:
     """Delete one left file, or leave it where a last look says otherwise; returns what was done. Raises CloudiaError.
 
-    The storage domain's row is locked meanwhile: nothing can come to own the file.
+    The storage domain's row is locked meanwhile: nothing can come to own the file. Every host that has the storage
+    domain is asked for guests with it, also such as no row tells of; while one does not answer, nothing is deleted.
     """
     with transaction.atomic():
         StorageDomain.objects.select_for_update().get(pk=domain.pk)
@@ -130,7 +132,10 @@ def _reason_to_keep(domain: StorageDomain, found: Sequence[VolumeInfo], name: st
         return "too new"
     if _stem(name) in {_stem(owned) for owned in owned_in(domain)}:
         return "owned"
-    return "in use" if volume and volume.path in _backing(found) else ""
+    if volume and volume.path in _backing(found):
+        return "in use"
+    users = [user for host in domain.hosts.all() for user in gateway(host).domains.users_of(name)]
+    return f"domain {users[0]} has it" if users else ""
 
 
 def _stem(name: str) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import posixpath
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Set
@@ -13,6 +15,7 @@ import libvirt
 import libvirt_qemu
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
+from lxml import etree
 
 from cloudia.core.errors import OperationFailed
 from cloudia.virt.connection import Connection
@@ -100,6 +103,10 @@ class Domains(DiskDevices):
     def xml(self, uuid: UUID) -> str:
         """The definition as it is now, without passwords."""
         return self._with(uuid, lambda domain: str(domain.XMLDesc(0)))
+
+    def users_of(self, file_name: str) -> list[str]:
+        """The names of all domains, CloudiA's and others', that have a file so called: running, or by definition."""
+        return self._connection.call(lambda conn: _users_of(conn, file_name), SLOW_S)
 
     def wait_for(self, uuid: UUID, states: Set[PowerState], timeout_s: float) -> bool:
         """Whether the domain came into one of ``states`` in time."""
@@ -200,6 +207,21 @@ def power_state(state: int, reason: int) -> PowerState:
 def find(conn: Any, uuid: UUID) -> Any:
     """The domain, or None."""
     return none_if(libvirt.VIR_ERR_NO_DOMAIN, lambda: conn.lookupByUUIDString(str(uuid)))
+
+
+def _users_of(conn: Any, file_name: str) -> list[str]:
+    found = (
+        none_if(libvirt.VIR_ERR_NO_DOMAIN, functools.partial(_has, it, file_name)) for it in conn.listAllDomains(0)
+    )
+    return [name for name in found if name]
+
+
+def _has(domain: Any, file_name: str) -> str:
+    """The domain's name if it has the file, which is the last part of a path, a volume or an image in Ceph."""
+    definitions = [domain.XMLDesc(flags) for flags in (0, libvirt.VIR_DOMAIN_XML_INACTIVE)]
+    sources = [source for xml in definitions for source in etree.fromstring(xml).iter("source")]
+    values = {posixpath.basename(str(value)) for source in sources for value in source.attrib.values()}
+    return str(domain.name()) if file_name in values else ""
 
 
 def _read_identity(domain: Any) -> Identity:

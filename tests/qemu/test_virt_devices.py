@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -177,3 +178,17 @@ def test_directory_is_made_where_it_is_missing_and_a_link_to_one_is_none(host: H
             host.pools.ensure_directory(f"{shared}-link", name, make=make)
         assert error.value.code == "symlink"
     assert host.pools.info(f"{name}-look") is None
+
+
+def test_whoever_has_a_file_is_named_however_the_definition_spells_it(
+    host: Hypervisor, lab_host: LabHost, spec: DomainSpec, data: DiskSpec
+) -> None:
+    boot = spec.disks[0].volume
+    assert host.domains.users_of(boot) == []
+    host.domains.define(spec)
+    volume = host.volumes.info(data.pool, data.volume)
+    assert volume is not None
+    words = ["attach-disk", spec.name, volume.path, "vdy", "--config"]
+    subprocess.run(["virsh", "-q", "-c", lab_host.uri, *words], check=True, stdin=subprocess.DEVNULL)
+    assert host.domains.users_of(boot) == host.domains.users_of(data.volume) == [spec.name]
+    assert host.domains.users_of(data.volume[:-1]) == []

@@ -15,7 +15,7 @@ from cloudia.jobs.enums import JobStatus
 from cloudia.virt import VolumeInfo
 from storage import garbage
 from storage.enums import DomainKind, StrayKind, VolumeStatus
-from storage.models import StorageDomain, StrayFile
+from storage.models import StorageAttachment, StorageDomain, StrayFile
 from storage.pools import gateway, pool_ensure
 from storage.services.domains import storage_domain_clean, storage_domain_scan
 from tests.factories import HostFactory, ImageFactory, StorageDomainFactory, VolumeFactory
@@ -132,6 +132,30 @@ def test_last_look_keeps_what_something_has_come_to_need(place: Place, change: s
         place.domain.strays.update(seen_at=timezone.now())
     assert finish(job).status == JobStatus.SUCCEEDED
     assert name in place.files
+
+
+def test_file_of_a_guest_that_nobody_knows_is_kept(place: Place, world: World) -> None:
+    """On another host than the one that the file is deleted through."""
+    name, other = str(uuid4()), HostFactory.create()
+    StorageAttachment.objects.create(domain=place.domain, host=other, active=True)
+    world.of(other).guests["by-hand"] = name
+    place.put(name)
+    place.scan()
+    place.grow_old()
+    job = finish(storage_domain_clean(actor=shell_actor(), domain=place.domain, files=place.domain.strays.all()))
+    assert (job.status, list(place.files)) == (JobStatus.SUCCEEDED, [name])
+    assert "domain by-hand has it" in job.steps.get(name="delete").detail
+
+
+def test_nothing_is_deleted_while_a_host_can_not_be_asked(place: Place, world: World) -> None:
+    name, other = str(uuid4()), HostFactory.create()
+    StorageAttachment.objects.create(domain=place.domain, host=other, active=True)
+    world.of(other).silent = True
+    place.put(name)
+    place.scan()
+    place.grow_old()
+    job = finish(storage_domain_clean(actor=shell_actor(), domain=place.domain, files=place.domain.strays.all()))
+    assert (job.status, job.error_code, list(place.files)) == (JobStatus.FAILED, "host_unreachable", [name])
 
 
 def test_scan_is_a_job(place: Place) -> None:

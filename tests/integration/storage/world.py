@@ -64,7 +64,8 @@ class FakeHost:
         self.stopped: set[str] = set()
         self.silent = False
         self.made: list[str] = []
-        self.pools = self.volumes = self
+        self.guests: dict[str, str] = {}  # names of domains by the file that they have
+        self.pools = self.volumes = self.domains = self
 
     def _call(self, name: str, work: Callable[[], Any]) -> Any:
         if self.silent:
@@ -140,6 +141,14 @@ class FakeHost:
     def delete(self, pool: str, name: str) -> None:
         """One file less."""
         self._call("delete", lambda: self._files(pool).pop(name, None))
+
+    # --- domains
+
+    def users_of(self, file_name: str) -> Sequence[str]:
+        """Domains that have the file."""
+        users = [name for name, file in self.guests.items() if file == file_name]
+        found: Sequence[str] = self._call("users_of", lambda: users)
+        return found
 
 
 def place_of(spec: PoolSpec) -> str:
