@@ -172,8 +172,9 @@ SPECTACULAR_SETTINGS = {
 }
 
 # --- jobs -------------------------------------------------------------------------------------------------------
-# Why these numbers: docs/jobs.md. A job gives its worker back after a tick, so no task comes near `timeout`; `retry`
-# stays well above it, because django-q2 hands a task out again after `retry` seconds while the first still runs.
+# Why these numbers: docs/jobs.md. A large disk takes hours to copy, examine or convert, so `timeout` only ends what
+# hangs for ever: every call has a deadline of its own, and dead workers are known by their leases. `retry` stays above it,
+# because django-q2 hands a task out again after `retry` seconds while the first still runs.
 CLOUDIA_WORKERS = env.number("CLOUDIA_WORKERS", 4)
 Q_CLUSTER = {
     "name": "cloudia",
@@ -181,8 +182,8 @@ Q_CLUSTER = {
     "workers": CLOUDIA_WORKERS,
     "broker_class": "cloudia.jobs.broker.NotifiedBroker",
     "poll": 0,  # the broker waits by itself
-    "timeout": 3600,
-    "retry": 7200,
+    "timeout": 7 * 86_400,
+    "retry": 8 * 86_400,
     "ack_failures": True,
     "max_attempts": 1,
     "catch_up": False,

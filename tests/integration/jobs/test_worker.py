@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from django.db import connection
+from django_q.conf import Conf
 from django_q.models import OrmQ
 
 from cloudia.accounts.actor import Actor
@@ -20,6 +21,7 @@ from cloudia.jobs.health import workers_answer
 from cloudia.jobs.models import Job
 from cloudia.jobs.recovery import recover
 from cloudia.jobs.services import job_enqueue
+from cloudia.virt.volumes import COPY_S
 from tests.factories import HostFactory, UserFactory
 from tests.integration.jobs.nap import Nap
 
@@ -147,3 +149,8 @@ def test_stop_does_not_wait_for_a_long_job_and_leaves_it_to_be_resumed(worker: s
     assert worker.wait(8) == 0
     wait_for(lambda: not any(alive(pid) for pid in family), 1)
     assert status(job) == JobStatus.RUNNING
+
+
+def test_queue_does_not_end_a_step_that_takes_long() -> None:
+    """The largest deadline of one call, many times: a step is cut off and begun again by nobody while it goes on."""
+    assert 10 * COPY_S < Conf.TIMEOUT < Conf.RETRY
