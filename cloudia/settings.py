@@ -173,8 +173,8 @@ SPECTACULAR_SETTINGS = {
 
 # --- jobs -------------------------------------------------------------------------------------------------------
 # Why these numbers: docs/jobs.md. A large disk takes hours to copy, examine or convert, so `timeout` only ends what
-# hangs for ever: every call has a deadline of its own, and dead workers are known by their leases. `retry` stays above it,
-# because django-q2 hands a task out again after `retry` seconds while the first still runs.
+# hangs for ever: every call has a deadline of its own, and dead workers are known by their leases. `retry` stays above
+# it, because django-q2 hands a task out again after `retry` seconds while the first still runs.
 CLOUDIA_WORKERS = env.number("CLOUDIA_WORKERS", 4)
 Q_CLUSTER = {
     "name": "cloudia",

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import close_old_connections
+from django.db import close_old_connections, transaction
 from django.utils import timezone
 
 from cloudia.core.errors import CloudiaError, HostUnreachable
@@ -18,7 +18,7 @@ from cloudia.virt import DomainEvent, DomainReport, Hypervisor, PoolInfo
 from storage import garbage
 from storage.attachments import record_look, record_problem
 from storage.models import StorageAttachment, StorageDomain
-from storage.pools import gateway, marker_check, pool_again
+from storage.pools import gateway, marker_check, marker_ensure, not_mounted, pool_again, unproved
 from storage.services.uploads import uploads_expire
 
 log = logging.getLogger(__name__)
@@ -86,8 +86,27 @@ def _working_pool(attachment: StorageAttachment) -> PoolInfo | None:
         if not StorageAttachment.objects.filter(pk=attachment.pk, leaving=False).exists():
             return None
         pool = pool_again(domain, host)
+    if domain.traits.of_files and not domain.marked:
+        _mark(attachment)
     marker_check(domain, host)
     return pool
+
+
+def _mark(attachment: StorageAttachment) -> None:
+    """Write the marker of a storage domain that has none yet, where its files evidently are. Raises OperationFailed."""
+    domain, host = attachment.domain, attachment.host
+    found = {volume.name for volume in gateway(host).volumes.list(domain.pool_name)}
+    expected = {owned.name for owned in garbage.owned_in(domain).values() if owned.expected}
+    if domain.pool_name not in found and not found & expected:
+        if expected:
+            raise not_mounted(domain, host)
+        if domain.attachments.count() > 1:
+            raise unproved(domain)
+    with transaction.atomic():  # whoever detaches it waits, and removes the marker
+        StorageDomain.objects.select_for_update(no_key=True).get(pk=domain.pk)
+        if StorageAttachment.objects.filter(pk=attachment.pk, leaving=False).exists():
+            marker_ensure(domain, host)
+            StorageDomain.objects.filter(pk=domain.pk).update(marked=True)
 
 
 def _scan_if_due(domain: StorageDomain, host: Host) -> None:

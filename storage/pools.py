@@ -91,6 +91,15 @@ def not_mounted(domain: StorageDomain, host: Host) -> OperationFailed:
     return OperationFailed(format_lazy(message, path=place_of(domain), host=host.name), code="not_mounted")
 
 
+def unproved(domain: StorageDomain) -> OperationFailed:
+    """It has no marker, several hosts, and nothing in it that shows which of them have the same files."""
+    message = _(
+        "It is not proved that the hosts see the same files in {path}. Detach it from all hosts but one, and attach it "
+        "to the others again."
+    )
+    return OperationFailed(format_lazy(message, path=place_of(domain)), code="not_shared")
+
+
 def place_of(domain: StorageDomain) -> str:
     """Where its files are, for people: a directory, an export, a volume group, a Ceph pool."""
     if domain.kind == DomainKind.NFS:

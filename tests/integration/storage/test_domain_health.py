@@ -8,10 +8,10 @@ from django.utils import translation
 from cloudia.virt import PoolInfo
 from storage.enums import DomainKind
 from storage.models import StorageAttachment, StorageDomain
-from storage.observers import look
+from storage.observers import _mark, look
 from storage.pools import marker_ensure, pool_ensure
 from storage.selectors import host_with
-from tests.factories import HostFactory, StorageDomainFactory
+from tests.factories import HostFactory, StorageDomainFactory, VolumeFactory
 from tests.integration.storage.world import World, file
 
 pytestmark = pytest.mark.django_db
@@ -118,3 +118,56 @@ def test_broken_host_is_not_written_through(seen: Seen, world: World) -> None:
     other = HostFactory.create(name="a")
     StorageAttachment.objects.create(domain=seen.domain, host=other, active=False)
     assert host_with(seen.domain) == seen.host
+
+
+@pytest.fixture
+def unmarked(seen: Seen) -> Seen:
+    """As storage domains were before there were markers."""
+    del seen.files[seen.domain.pool_name]
+    StorageDomain.objects.update(marked=False)
+    return seen
+
+
+def is_marked(seen: Seen) -> tuple[bool, bool]:
+    """Whether the row says so, and whether the marker is there."""
+    return StorageDomain.objects.get().marked, seen.domain.pool_name in seen.files
+
+
+def test_storage_without_marker_gets_it_on_its_only_host(unmarked: Seen) -> None:
+    assert unmarked.look().active
+    assert is_marked(unmarked) == (True, True)
+
+
+def test_storage_without_marker_gets_it_where_its_files_are(unmarked: Seen, world: World) -> None:
+    other = HostFactory.create()
+    StorageAttachment.objects.create(domain=unmarked.domain, host=other)
+    world.mount(unmarked.domain.path, other)
+    pool_ensure(unmarked.domain, other)
+    volume = VolumeFactory.create(storage_domain=unmarked.domain)
+    unmarked.files[volume.volume_name] = file(volume.volume_name)
+    look(other)
+    there = StorageAttachment.objects.get(host=other)
+    assert (there.active, is_marked(unmarked)) == (False, (False, False))
+    with translation.override("en"):
+        assert "does not have the files of this storage domain" in there.problem
+    look(unmarked.host)
+    assert is_marked(unmarked) == (True, True)
+
+
+def test_empty_storage_without_marker_on_several_hosts_is_told(unmarked: Seen) -> None:
+    other = StorageAttachment.objects.create(domain=unmarked.domain, host=HostFactory.create())
+    look(unmarked.host)
+    found = unmarked.domain.attachments.get(host=unmarked.host)
+    with translation.override("en"):
+        assert "not proved that the hosts see the same files" in found.problem
+    assert is_marked(unmarked) == (False, False)
+    other.delete()
+    assert unmarked.look().active
+    assert is_marked(unmarked) == (True, True)
+
+
+def test_storage_that_is_being_detached_gets_no_marker(unmarked: Seen) -> None:
+    attachment = StorageAttachment.objects.select_related("domain", "host").get()
+    StorageAttachment.objects.update(leaving=True)
+    _mark(attachment)
+    assert is_marked(unmarked) == (False, False)
