@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from html import unescape
 from typing import Any
 
@@ -106,7 +107,11 @@ def filesystems_of(project: Project, world: World) -> Iterator[Any]:
     yield busy
 
 
-MAKERS = {Image: images_of, Volume: volumes_of, FileSystem: filesystems_of}
+MAKERS: dict[Any, Callable[[Project, World], Iterator[Any]]] = {
+    Image: images_of,
+    Volume: volumes_of,
+    FileSystem: filesystems_of,
+}
 
 
 @pytest.fixture(scope="module")
@@ -137,9 +142,8 @@ def test_service_does_what_the_policy_says(
     for row in rows[asked.model]:
         for action in asked.actions:
             changes = {"name": "renamed"} if action.name == "edit" else {}
-            ask = asked.services[action.name]
-            keywords = {"actor": actor, asked.name: row, **changes}
-            assert refusal(lambda ask=ask, keywords=keywords: ask(**keywords)) == action.denial(row, actor), row
+            ask = partial(asked.services[action.name], actor=actor, **{asked.name: row}, **changes)
+            assert refusal(ask) == action.denial(row, actor), row
 
 
 @pytest.mark.parametrize("role", PEOPLE)
