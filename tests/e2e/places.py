@@ -80,6 +80,17 @@ def add(selector: str) -> Step:
     return step
 
 
+def type_in(name: str, text: str) -> Step:
+    """Fill in a field of the open dialog and leave it."""
+
+    def step(page: Page) -> None:
+        field = page.locator(f"dialog[open] [name={name}]")
+        field.fill(text)
+        field.blur()
+
+    return step
+
+
 def send(form: str) -> Step:
     """Send a form as it is."""
 
@@ -110,6 +121,9 @@ FILE = "ubuntu-24.04-server.qcow2"
 DATABASE = "db-primary-postgresql-15-서울리전-결제정산-운영"
 DETAIL = f"/instances/{{{DATABASE}}}/"
 STOPPED = "/instances/{batch-settlement-nightly}/"
+MANY_DISKS = "/instances/{db-replica-01}/?tab=disks"
+MOUNTS = "/instances/{batch-settlement-nightly}/?tab=filesystems"
+CAN = ":not([aria-disabled])"
 GROUP = "/security-groups/{sg-db}/"
 
 PLACES = [
@@ -122,6 +136,11 @@ PLACES = [
     Place("list-no-match", "/instances/?search=nothing-like-this"),
     Place("list-bulk-stop", "/instances/", (select(4, 9), press('[data-toolbar] [data-act="stop"]'))),
     Place("detail-disks", f"{DETAIL}?tab=disks"),
+    Place("detail-many-disks", MANY_DISKS),
+    Place("detail-no-disks", "/instances/{mail-relay-01}/?tab=disks"),
+    Place("detail-filesystems", MOUNTS),
+    Place("detail-filesystems-running", "/instances/{db-replica-01}/?tab=filesystems"),
+    Place("detail-filesystems-none", "/instances/{mail-relay-01}/?tab=filesystems"),
     Place("detail-jobs", f"{DETAIL}?tab=jobs"),
     Place("detail-interfaces", f"{DETAIL}?tab=interfaces"),
     Place("detail-floating", f"{DETAIL}?tab=floating"),
@@ -137,6 +156,25 @@ PLACES = [
     Place("dialog-interface-guard", STOPPED, (press("[id^=guard-]"),)),
     Place("dialog-interface-move", STOPPED, (press("[id^=move-]"),)),
     Place("dialog-interface-remove", STOPPED, (press("[id^=remove-]:not([aria-disabled])"),)),
+    Place("disk-add", MANY_DISKS, (press("#act-add_disk"),)),
+    Place("disk-add-refused", MANY_DISKS, (press("#act-add_disk"), add("label:has(#how-new)"), send("dialog form"))),
+    Place("disk-add-existing", MANY_DISKS, (press("#act-add_disk"), add("label:has(#how-existing)"))),
+    Place("disk-detach", MANY_DISKS, (press(f"[id^=detach-]{CAN}"),)),
+    Place("disk-enlarge", MANY_DISKS, (press(f"[id^=resize-]{CAN}"),)),
+    Place(
+        "disk-enlarge-refused",
+        MANY_DISKS,
+        (press(f"[id^=resize-]{CAN}"), type_in("size_gib", "1"), send("dialog form")),
+    ),
+    Place("mount-add", MOUNTS, (press("#act-add_filesystem"),)),
+    Place("mount-add-refused", MOUNTS, (press("#act-add_filesystem"), send("dialog form"))),
+    Place("mount-edit", MOUNTS, (press("[id^=edit_filesystem-]"),)),
+    Place(
+        "mount-edit-refused",
+        MOUNTS,
+        (press("[id^=edit_filesystem-]"), type_in("mount_path", "srv"), send("dialog form")),
+    ),
+    Place("mount-remove", MOUNTS, (press("[id^=remove_filesystem-]"),)),
     Place("create", "/instances/new/"),
     Place("create-two-interfaces", "/instances/new/", (add("#add-interface"),)),
     Place("create-no-subnet", "/instances/new/", user="newcomer"),
@@ -182,6 +220,7 @@ PLACES = [
     Place("domain-refused", "/storage-domains/", (press("#act-create"), send("dialog form"))),
     Place("domain-edit", "/storage-domains/{domain}/", (press("#act-edit"),)),
     Place("domain-attach", "/storage-domains/{domain}/", (press("#act-attach"),)),
+    Place("domain-detach", "/storage-domains/{domain}/", (press("[id^=detach-]"),)),
     Place("domain-delete", "/storage-domains/{domain-empty}/", (press("#act-delete"),)),
     Place("domain-files", "/storage-domains/{domain}/files/"),
     Place("domain-files-none", "/storage-domains/{domain-clean}/files/"),
@@ -203,6 +242,7 @@ PLACES = [
     Place("images", "/images/", (select(0),)),
     Place("images-no-match", "/images/?search=nothing-like-this"),
     Place("image", "/images/{image-long}/"),
+    Place("image-importing", "/images/{fedora-44-import}/"),
     Place("image-uploading", "/images/{debian-13-uploading}/"),
     Place("image-failed", "/images/{centos-7-broken}/"),
     Place("image-edit", "/images/{image-long}/", (press("#act-edit"),)),
@@ -223,6 +263,27 @@ PLACES = [
     Place("volume-refused", "/volumes/", (press("#act-create"), send("dialog form"))),
     Place("volume-edit", "/volumes/{volume-long}/", (press("#act-edit"),)),
     Place("volume-delete", "/volumes/{volume-long}/", (press("#act-delete"),)),
+    Place("volume-creating", "/volumes/{volume-creating}/"),
+    Place("volume-attach", "/volumes/{scratch-01}/", (press("#act-attach"),)),
+    Place("volume-attach-nowhere", "/volumes/{volume-long}/", (press("#act-attach"),)),
+    Place("volume-detach", "/volumes/{volume-attached}/", (press("#act-detach"),)),
+    Place("volume-enlarge", "/volumes/{volume-attached}/", (press("#act-resize"),)),
+    Place("filesystems", "/filesystems/", (select(0),)),
+    Place("filesystems-empty", "/filesystems/", user="newcomer"),
+    Place("filesystems-no-match", "/filesystems/?search=nothing-like-this"),
+    Place("filesystem", "/filesystems/{filesystem-long}/"),
+    Place("filesystem-shared", "/filesystems/{filesystem-shared}/"),
+    Place("filesystem-create", "/filesystems/", (press("#act-create"),)),
+    Place("filesystem-create-virtiofs", "/filesystems/", (press("#act-create"), add("label:has(#kind-virtiofs)"))),
+    Place(
+        "filesystem-create-denied",
+        "/filesystems/",
+        (press("#act-create"), add("label:has(#kind-virtiofs)")),
+        "newcomer",
+    ),
+    Place("filesystem-refused", "/filesystems/", (press("#act-create"), send("dialog form"))),
+    Place("filesystem-edit", "/filesystems/{filesystem-long}/", (press("#act-edit"),)),
+    Place("filesystem-delete", "/filesystems/{filesystem-unused}/", (press("#act-delete"),)),
     Place("account", "/account/"),
     Place("account-refused", "/account/", (send("#tokens form"),)),
     Place("token-revoke", "/account/", (press("[id^=revoke-]"),)),
@@ -251,5 +312,11 @@ HOSTILE = [
     Place("hostile-image-delete", "/images/{hostile_image}/edit/"),
     Place("hostile-volumes", "/volumes/?scope=all&search=script"),
     Place("hostile-volume", "/volumes/{hostile_volume}/"),
+    Place("hostile-disks", "/instances/{hostile}/?tab=disks"),
+    Place("hostile-mounts", "/instances/{hostile}/?tab=filesystems"),
+    Place("hostile-mount-remove", "/instances/{hostile}/filesystems/{hostile_filesystem}/remove/"),
+    Place("hostile-filesystems", "/filesystems/?scope=all&search=script"),
+    Place("hostile-filesystem", "/filesystems/{hostile_filesystem}/"),
+    Place("hostile-filesystem-edit", "/filesystems/{hostile_filesystem}/edit/"),
     Place("long-edit", "/instances/{long}/edit/"),
 ]

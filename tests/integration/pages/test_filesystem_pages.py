@@ -159,7 +159,7 @@ def test_dialog_says_nothing_of_hosts_where_nothing_from_a_host_can_be_chosen(
 
 @pytest.mark.parametrize(("kind", "place"), [("nfs", "export"), ("virtiofs", "path")])
 def test_all_that_is_missing_is_said_at_once(operator: Client, project: Project, kind: str, place: str) -> None:
-    operator.get(reverse("filesystem-list"), {"project": project.pk})
+    operator.get(reverse("filesystem-list"), {"project": str(project.pk)})
     page = text(operator.post(reverse("filesystem-create"), {"kind": kind}, headers=HTMX))
     assert all(f'id="id_{name}_error"' in page for name in ("name", place))
 
