@@ -20,7 +20,7 @@ from cloudia.jobs.api import accepted
 from cloudia.jobs.serializers import JobSerializer
 from storage import domain_serializers as serializers
 from storage.filtersets import StorageDomainFilter
-from storage.models import StorageDomain
+from storage.models import StorageAttachment, StorageDomain
 from storage.services import domains as services
 from storage.space import give_rooms
 
@@ -99,12 +99,25 @@ class StorageDomainViewSet(ResourceViewSet):
     @action(detail=True, methods=["post"])
     def detach(self, request: Request, pk: str) -> Response:
         """Forget its pool there; files stay."""
+        return accepted(self, services.storage_domain_detach(actor=self.actor, attachment=self._attachment()))
+
+    @extend_schema(
+        summary="Forget that a host has a storage domain", request=serializers.HostInput, responses={204: None}
+    )
+    @action(detail=True, methods=["post"])
+    def forget(self, request: Request, pk: str) -> Response:
+        """Detach it from a host that is gone for good. Nothing is done there, so only if it does not answer."""
+        services.storage_domain_forget(actor=self.actor, attachment=self._attachment())
+        return Response(status=204)
+
+    def _attachment(self) -> StorageAttachment:
+        """The storage domain on the host that was sent."""
         row = self.get_object()
         host = self.parsed(serializers.HostInput)["host"]
-        attachment = row.attachments.filter(host=host).select_related("domain").first()
+        attachment: StorageAttachment | None = row.attachments.filter(host=host).select_related("domain").first()
         if attachment is None:
             raise InputError.at("host", _("The host does not have this storage domain."), "not_usable")
-        return accepted(self, services.storage_domain_detach(actor=self.actor, attachment=attachment))
+        return attachment
 
     @extend_schema(
         summary="List what is left over in a storage domain",

@@ -54,8 +54,9 @@ def images_own(domain: StorageDomain) -> Iterable[Owned]:
     """The files of images. What comes in or is converted has the image's id, with something after a dot."""
     for row in Image.objects.filter(storage_domain=domain):
         holder = Holder("image", str(row.pk), row.name)
-        yield Owned(row.volume_name, holder, row.status == ImageStatus.AVAILABLE and row.current_job_id is None)
         yield Owned(str(row.pk), holder)
+        # The same name, unless it was converted: then the last word counts.
+        yield Owned(row.volume_name, holder, row.status == ImageStatus.AVAILABLE and row.current_job_id is None)
 
 
 def is_ours(name: str) -> bool:

@@ -43,6 +43,13 @@ def is_not_last(attachment: Any, actor: Any) -> Denial | None:
     return Denial("last_host", message)
 
 
+def host_is_silent(attachment: Any, actor: Any) -> Denial | None:
+    """A host that answers forgets its pool itself."""
+    if not attachment.host.reachable:
+        return None
+    return Denial("host_answers", gettext("“%(host)s” answers. Detach it instead.") % {"host": attachment.host})
+
+
 def is_attached(domain: Any, actor: Any) -> Denial | None:
     """Files are looked at through a host."""
     if domain.attachments.exists():
@@ -92,6 +99,16 @@ DETACH = Action(
     rules=[is_unused, is_not_last],
     confirm=_("Detach this storage domain from the host?"),
     icon="unlink",
+)
+# Asked of the attachment, for a host that is gone for good: nothing is done there.
+FORGET = Action(
+    name="forget",
+    label=_("Forget host"),
+    permission=Permission.ADMINISTER,
+    rules=[host_is_silent, is_unused, is_not_last],
+    confirm=_("Forget that this host has the storage domain?"),
+    icon="unlink",
+    destructive=True,
 )
 DELETE_DOMAIN = Action(
     name="delete",

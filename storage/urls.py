@@ -27,6 +27,7 @@ urlpatterns = [
     path("storage-domains/<uuid:pk>/delete/", domains.domain_delete, name="storagedomain-delete"),
     path("storage-domains/<uuid:pk>/attach/", domains.domain_attach, name="storagedomain-attach"),
     path("storage-domains/<uuid:pk>/hosts/<uuid:host>/detach/", domains.domain_detach, name="storagedomain-detach"),
+    path("storage-domains/<uuid:pk>/hosts/<uuid:host>/forget/", domains.domain_forget, name="storagedomain-forget"),
     path("storage-domains/<uuid:pk>/files/", garbage.domain_garbage, name="storagedomain-garbage"),
     path("storage-domains/<uuid:pk>/files/scan/", garbage.domain_scan, name="storagedomain-scan"),
     path("storage-domains/<uuid:pk>/files/clean/", garbage.domain_clean, name="storagedomain-clean"),

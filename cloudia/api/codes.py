@@ -33,6 +33,7 @@ CODES: dict[str, tuple[int, str]] = {
     "attached": (409, "A host still has the storage domain; `detail` says which."),
     "unattached": (409, "No host has the storage domain."),
     "last_host": (409, "No other host has the storage domain, and something lies in it."),
+    "host_answers": (409, "The host answers: detach the storage domain from it instead."),
     "offset_mismatch": (409, "The upload stands elsewhere; HEAD says where."),
     "volume_missing": (409, "The file that was being uploaded is no longer in its storage domain."),
     "no_space": (409, "The storage domain is full."),

@@ -103,6 +103,17 @@ def storage_domain_detach(*, actor: Actor, attachment: StorageAttachment) -> Job
     return job_enqueue(operation=DetachDomain, target=domains[row.domain_id], actor=actor, params=params)
 
 
+@audited("storage_domain.forget", target="attachment")
+def storage_domain_forget(*, actor: Actor, attachment: StorageAttachment) -> None:
+    """Detach it, at once, from a host that never answers again; nothing is done there. Raises ActionDenied."""
+    lock_placement()
+    domain = locked(StorageDomain, [attachment.domain])[attachment.domain_id]  # its last two hosts can't both go
+    checked(policies.FORGET, attachment, actor).delete()
+    if not domain.attachments.exists():
+        domain.marked = False  # as after detaching: the next host is its first
+        domain.save(update_fields=["marked"])
+
+
 @audited("storage_domain.scan", target="domain")
 def storage_domain_scan(*, actor: Actor, domain: StorageDomain) -> Job:
     """Queue comparing its files with the rows; the report is in ``domain.strays``. Raises ActionDenied."""

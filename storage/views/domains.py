@@ -45,6 +45,7 @@ class Place:
     attachment: StorageAttachment
     state: DisplayState
     detach: Verdict
+    forget: Verdict
 
 
 @login_required
@@ -152,15 +153,27 @@ def domain_attach(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def domain_detach(request: HttpRequest, pk: UUID, host: UUID) -> HttpResponse:
     """Ask, and forget the pool on one host."""
-    actor = _operator(request)
-    rows = StorageAttachment.objects.select_related("domain__current_job", "host")
-    attachment = get_object_or_404(rows, domain=pk, host=host)
+    actor, attachment = _operator(request), _attachment(pk, host)
 
     def perform() -> Started:
         return started(services.storage_domain_detach(actor=actor, attachment=attachment))
 
     template = "storage/domains/detach.html"
     return asked(request, attachment, policies.DETACH, perform, icon="server", back=_page(pk), template=template)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def domain_forget(request: HttpRequest, pk: UUID, host: UUID) -> HttpResponse:
+    """Ask, and forget that a host which is gone for good has it."""
+    actor, attachment = _operator(request), _attachment(pk, host)
+
+    def perform() -> Text:
+        services.storage_domain_forget(actor=actor, attachment=attachment)
+        return _("Forgotten: %(name)s") % {"name": attachment.host}
+
+    template = "storage/domains/forget.html"
+    return asked(request, attachment, policies.FORGET, perform, icon="server", back=_page(pk), template=template)
 
 
 def state_of(domain: StorageDomain) -> DisplayState:
@@ -184,8 +197,10 @@ def _places(domain: StorageDomain, actor: Actor) -> list[Place]:
     found = []
     for attachment in attachments:
         attachment.domain = domain
-        verdict = Verdict(policies.DETACH, policies.DETACH.denial(attachment, actor))
-        found.append(Place(attachment, _state_there(attachment), verdict))
+        detach, forget = (
+            Verdict(action, action.denial(attachment, actor)) for action in (policies.DETACH, policies.FORGET)
+        )
+        found.append(Place(attachment, _state_there(attachment), detach, forget))
     return found
 
 
@@ -209,6 +224,11 @@ def _operator(request: HttpRequest) -> Actor:
     if not actor.is_operator:
         raise Http404
     return actor
+
+
+def _attachment(pk: UUID, host: UUID) -> StorageAttachment:
+    rows = StorageAttachment.objects.select_related("domain__current_job", "host")
+    return get_object_or_404(rows, domain=pk, host=host)
 
 
 def _page(pk: UUID) -> str:

@@ -10,6 +10,7 @@ from rest_framework.test import APIClient
 
 from cloudia.accounts.enums import Role
 from cloudia.accounts.models import AuditEntry
+from cloudia.hosts.models import Host
 from cloudia.jobs.models import Job
 from storage.enums import StrayKind
 from storage.models import StorageDomain, StrayFile
@@ -42,7 +43,7 @@ def test_member_reads_room_and_nothing_of_the_hosts(member: Callable[[Role], API
 @pytest.mark.parametrize(
     ("method", "path"),
     [("post", ""), ("patch", "{}/"), ("delete", "{}/"), ("post", "{}/attach/"), ("post", "{}/detach/"),
-     ("post", "{}/scan/"), ("post", "{}/clean/"), ("get", "{}/garbage/")],
+     ("post", "{}/forget/"), ("post", "{}/scan/"), ("post", "{}/clean/"), ("get", "{}/garbage/")],
 )  # fmt: skip
 def test_member_changes_nothing(manager: APIClient, method: str, path: str) -> None:
     domain = StorageDomainFactory.create()
@@ -119,6 +120,18 @@ def test_hosts_get_and_lose_it_by_jobs(operator: APIClient) -> None:
     asked = operator.post(f"{path}detach/", {"host": str(host.pk)})
     assert (asked.status_code, asked.json()["kind"]) == (202, "storage_domain.detach")
     assert domain.attachments.get().leaving
+
+
+def test_host_that_is_gone_for_good_is_forgotten(operator: APIClient) -> None:
+    host = HostFactory.create()
+    domain = StorageDomainFactory.create(hosts=[host])
+    path, body = f"{DOMAINS}{domain.pk}/forget/", {"host": str(host.pk)}
+    refused = operator.post(path, body)
+    assert (refused.status_code, refused.json()["code"]) == (409, "host_answers")
+    Host.objects.update(reachable=False)
+    assert operator.post(path, body).status_code == 204
+    assert not domain.attachments.exists()
+    assert operator.post(path, body).json()["fields"]["host"][0]["code"] == "not_usable"
 
 
 def test_report_is_read_and_chosen_from(operator: APIClient) -> None:

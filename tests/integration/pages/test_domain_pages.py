@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from cloudia.hosts.models import Host
 from cloudia.jobs.models import Job
 from storage.enums import DomainKind, StrayKind
 from storage.models import StorageDomain, StrayFile
@@ -113,6 +114,18 @@ def test_key_is_never_shown_and_stays_when_nothing_is_typed(operator: Client) ->
     operator.post(url("edit", domain), {"name": "ceph", "media": "ssd", "over_commit": "1", "secret": ""})
     domain.refresh_from_db()
     assert (domain.name, domain.secret) == ("ceph", "c2VjcmV0a2V5")
+
+
+def test_host_that_is_gone_for_good_is_forgotten_after_a_warning(operator: Client, domain: StorageDomain) -> None:
+    host = HostFactory.create()
+    domain.attachments.create(host=host, active=True)
+    address = url("forget", domain, host.pk)
+    assert address not in operator.get(url("detail", domain)).content.decode()
+    Host.objects.update(reachable=False)
+    assert address in operator.get(url("detail", domain)).content.decode()
+    assert "gone for good" in operator.get(address, headers=HTMX).content.decode()
+    operator.post(address, headers=HTMX)
+    assert not domain.attachments.exists()
 
 
 def test_hosts_get_and_lose_it_by_jobs(operator: Client, domain: StorageDomain) -> None:

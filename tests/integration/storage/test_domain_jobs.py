@@ -15,7 +15,7 @@ from cloudia.jobs.enums import JobStatus
 from cloudia.jobs.models import Job, JobLock
 from storage.enums import DomainKind
 from storage.models import StorageAttachment, StorageDomain
-from storage.services.domains import storage_domain_attach, storage_domain_detach
+from storage.services.domains import storage_domain_attach, storage_domain_detach, storage_domain_forget
 from tests.factories import BootDiskFactory, HostFactory, ImageFactory, InstanceFactory, StorageDomainFactory
 from tests.integration.storage.world import Killed, World, finish
 
@@ -178,6 +178,51 @@ def test_silent_host_keeps_it(world: World) -> None:
     attachment = domain.attachments.get(host=two)
     assert not attachment.leaving
     assert not JobLock.objects.exists()
+
+
+def gone(domain: StorageDomain, host: Host) -> None:
+    Host.objects.filter(pk=host.pk).update(reachable=False)
+    storage_domain_forget(actor=shell_actor(), attachment=domain.attachments.get(host=host))
+
+
+def test_host_that_never_comes_back_is_forgotten(world: World) -> None:
+    domain, one, two = shared(), HostFactory.create(), HostFactory.create()
+    files = world.mount(PLACE, one, two)
+    attach(domain, one)
+    attach(domain, two)
+    ImageFactory.create(storage_domain=domain)
+    world.of(one).silent = True
+    gone(domain, one)
+    assert (attached(domain), set(files)) == ({two.name}, {domain.pool_name})
+    assert not JobLock.objects.exists()
+    world.of(one).silent = False
+    Host.objects.update(reachable=True)
+    assert attach(domain, one).status == JobStatus.SUCCEEDED  # it was not gone for good: its pool is found again
+
+
+def test_empty_storage_goes_to_another_host_when_its_only_one_is_gone(world: World) -> None:
+    domain, one, two = StorageDomainFactory.create(), HostFactory.create(), HostFactory.create()
+    attach(domain, one)
+    world.of(one).silent = True
+    gone(domain, one)
+    domain.refresh_from_db()
+    assert not domain.marked
+    assert attach(domain, two).status == JobStatus.SUCCEEDED
+
+
+@pytest.mark.parametrize("code", ["host_answers", "in_use", "last_host", "busy"])
+def test_host_is_not_forgotten_while_something_needs_it(world: World, code: str) -> None:
+    host = HostFactory.create(reachable=code == "host_answers")
+    hosts = [host] if code == "last_host" else [host, HostFactory.create()]
+    domain = StorageDomainFactory.create(kind=DomainKind.SHARED_DIR, hosts=hosts)
+    image = ImageFactory.create(storage_domain=domain)
+    if code == "in_use":
+        BootDiskFactory.create(instance=InstanceFactory.create(host=host, image=image))
+    if code == "busy":
+        storage_domain_detach(actor=shell_actor(), attachment=domain.attachments.get(host=host))
+    with pytest.raises(ActionDenied) as refused:
+        storage_domain_forget(actor=shell_actor(), attachment=domain.attachments.get(host=host))
+    assert (refused.value.denial.code, domain.attachments.count()) == (code, len(hosts))
 
 
 def once(number: int, error: BaseException) -> Callable[[str], None]:

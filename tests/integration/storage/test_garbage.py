@@ -73,6 +73,12 @@ def test_left_missing_and_foreign_files_are_told_apart(place: Place) -> None:
     assert place.domain.strays.get(kind=StrayKind.MISSING).holder_name == volume.name
 
 
+def test_image_whose_file_is_gone_is_told(place: Place) -> None:
+    image = ImageFactory.create(storage_domain=place.domain)
+    place.scan()
+    assert [(stray.kind, stray.name) for stray in place.domain.strays.all()] == [(StrayKind.MISSING, image.volume_name)]
+
+
 def test_report_remembers_since_when_and_forgets_what_was_put_right(place: Place) -> None:
     volume, left = VolumeFactory.create(storage_domain=place.domain), str(uuid4())
     place.put(left)
