@@ -115,7 +115,7 @@ def delete(page: Page) -> None:
     dialog.locator("#confirm-name").fill(NAME)
     expect(button).not_to_have_attribute("aria-disabled", "true")
     button.click()
-    page.wait_for_url(re.compile(r"/instances/$"), timeout=30 * SECONDS)
+    page.wait_for_url(re.compile(r"/instances/$"), timeout=60 * SECONDS)
     expect(page.get_by_role("link", name=NAME)).to_have_count(0)
 
 

@@ -113,7 +113,7 @@ def test_copy_that_the_pool_has_no_room_for_leaves_nothing(
     with little_room(lab_host, directory):
         host.volumes.ensure_empty(pool, "original", size, "raw")
         host.volumes.write(pool, "original", 0, os.urandom(size))
-        host.volumes.ensure_linked_clone(pool, "linked", "original", size)
+        host.volumes.ensure_linked_clone(pool, "linked", "original", size, "raw")
         with pytest.raises(OperationFailed) as error:
             host.volumes.ensure_copy(pool, "copy", source, size, format)
         assert error.value.code == "no_space"
