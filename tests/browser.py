@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from playwright.sync_api import Browser, BrowserContext, Dialog, Page, StorageState, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, Request, StorageState, expect, sync_playwright
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
 DESK, PHONE = (1440, 900), (390, 844)  # CSS pixels
 PATIENCE_MS = 15_000  # with a busy computer; nothing waits that long on a quiet one
+LEFT = "net::ERR_ABORTED"  # the page was left before it had come
 
 
 @contextmanager
@@ -57,6 +58,7 @@ class Visits:
         context.set_default_timeout(PATIENCE_MS)
         page = context.new_page()
         page.on("pageerror", lambda error: self.errors.append(f"{page.url}: {error}"))
+        page.on("requestfailed", lambda request: self._missing(page, request))
         page.on("dialog", lambda dialog: self._refuse(page, dialog))
         return page
 
@@ -64,6 +66,11 @@ class Visits:
         """Close every window that is open."""
         while self.contexts:
             self.contexts.pop().close()
+
+    def _missing(self, page: Page, request: Request) -> None:
+        """A page without one of its scripts looks well and does nothing."""
+        if request.resource_type == "script" and request.failure != LEFT:
+            self.errors.append(f"{page.url}: {request.url} {request.failure}")
 
     def _refuse(self, page: Page, dialog: Dialog) -> None:
         """No page of ours uses alert() and its like: somebody's script runs. Only the browser asks about leaving."""

@@ -17,12 +17,13 @@ from tests import settings
 
 # What takes long to start, and the processes (by number) that take its tests first, so that it is not started in all.
 HOMES = {"lab": (0, 1), "stack": (2,)}
-STACK = {f"tests/e2e/test_{name}.py" for name in ("crashes", "journey", "live", "upload")}
+STACK = {f"tests/e2e/test_{name}.py" for name in ("crashes", "journey", "upload")}
 # Tests that take long each: to be started early. Otherwise the file with the most tests comes first.
 LONG = {f"tests/{name}.py" for name in ("integration/deploy/test_run", "integration/deploy/test_network")}
 LONG |= {f"tests/e2e/test_{name}.py" for name in ("accessibility", "words")}
-# What these measure in seconds is the host's and the guest's: nothing else may run. They come last, in one process.
-ALONE = {f"tests/qemu/test_virt_{name}.py" for name in ("faults", "network")}
+# What these measure in seconds is the host's, the guest's and the page's: nothing else may run. They come last, in one
+# process.
+ALONE = {f"tests/qemu/test_virt_{name}.py" for name in ("faults", "network")} | {"tests/e2e/test_live.py"}
 
 
 def _need(path: str) -> str:

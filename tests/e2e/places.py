@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,6 +12,9 @@ from tests.browser import Visits
 from tests.e2e.gallery import Gallery
 
 Step = Callable[[Page], None]
+
+
+SELECTED = re.compile(r"\bis-on\b")
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,9 @@ def select(*numbers: int) -> Step:
 
     def step(page: Page) -> None:
         for number in numbers:
-            page.locator("[data-pick]").nth(number).check()
+            pick = page.locator("[data-pick]").nth(number)
+            pick.check()
+            expect(pick.locator("xpath=ancestor::*[@data-id]")).to_have_class(SELECTED)
 
     return step
 
