@@ -261,7 +261,7 @@ def _info(pool: str, volume: Any) -> VolumeInfo:
 
 def _ensure(pool: Any, pool_name: str, wanted: Volume) -> VolumeInfo:
     name, capacity = wanted.name or "", wanted.capacity or 0
-    volume = _find(pool, name) or _create(pool, wanted)
+    volume = _lookup(pool, name) or _created(pool, wanted)
     info = _info(pool_name, volume)
     if info.backing_path != wanted.backing_path or info.format not in {wanted.format, ""}:
         message = format_lazy(_("Another volume has the name “{name}”."), name=name)
@@ -274,6 +274,20 @@ def _grown(pool_name: str, volume: Any, capacity: int) -> VolumeInfo:
     if _info(pool_name, volume).capacity_bytes < capacity:
         volume.resize(capacity, 0)
     return _info(pool_name, volume)
+
+
+def _created(pool: Any, wanted: Volume) -> Any:
+    """The volume, made now unless another host of a shared pool has made it: libvirt writes over nothing.
+
+    Not looked for first: a refresh reads the head of every file of the pool.
+    """
+    try:
+        return _create(pool, wanted)
+    except (libvirt.libvirtError, OperationFailed):
+        volume = _find(pool, wanted.name or "")
+        if volume is None:
+            raise
+        return volume
 
 
 def _create(pool: Any, wanted: Volume) -> Any:

@@ -11,10 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cloudia.virt import Accelerator, DiskSpec, DomainSpec
+from django.conf import settings
+
+from cloudia.virt import Accelerator, DiskSpec, DomainSpec, NicSpec, SeedSpec
 from cloudia.virt.designer import design
 from tests.e2e.stack import virsh
 from tests.qemu.lab import LabHost
+
+SEED_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,16 @@ class Guest:
         return self.image.parent / f"{self.name}.xml"
 
     @property
+    def seed(self) -> Path:
+        """The disc in its CD drive."""
+        return self.image.parent / f"{self.name}.seed"
+
+    @property
+    def mac(self) -> str:
+        """Its network interface's address."""
+        return "52:54:00:" + ":".join(self.uuid.hex[at : at + 2] for at in (0, 2, 4))
+
+    @property
     def commands(self) -> str:
         """What there is to do, for a shell."""
         return " && ".join(
@@ -59,11 +73,13 @@ class Guest:
         virsh(self.host, "undefine", self.name)
         self.disk.unlink()
         self.definition.unlink()
+        self.seed.unlink()
 
 
 def prepare(host: LabHost, image: Path, memory_mib: int) -> Guest:
-    """A guest that is not made yet; only its XML is there, since writing that is not what is measured."""
+    """A guest that is not made yet; only its XML and its disc are there, since writing them is not what is measured."""
     guest = Guest(host, uuid.uuid4(), image, memory_mib)
+    guest.seed.write_bytes(bytes(SEED_BYTES))
     guest.definition.write_text(_domain(guest))
     return guest
 
@@ -76,6 +92,7 @@ def make(guests: Sequence[Guest], parallel: int = 1) -> None:
 
 
 def _domain(guest: Guest) -> str:
+    """As an instance's; its interface is on the integration bridge, without a port in OVN."""
     spec = DomainSpec(
         uuid=guest.uuid,
         name=guest.name,
@@ -85,15 +102,16 @@ def _domain(guest: Guest) -> str:
         vcpus=1,
         memory_mib=guest.memory_mib,
         disks=(DiskSpec(pool="", volume="", serial=guest.uuid.hex, bootable=True),),
+        nics=(NicSpec(guest.uuid, guest.mac, settings.NETWORK_MTU, offloads=False),),
+        seed=SeedSpec(pool="", volume=""),
     )
     root = ET.fromstring(str(design(spec)))
-    disk = root.find("devices/disk")
-    source = root.find("devices/disk/source")
-    assert disk is not None
-    assert source is not None
-    disk.set("type", "file")
-    source.attrib.clear()
-    source.set("file", str(guest.disk))
+    for disk, file in zip(root.findall("devices/disk"), (guest.disk, guest.seed), strict=True):
+        disk.set("type", "file")
+        source = disk.find("source")
+        assert source is not None
+        source.attrib.clear()
+        source.set("file", str(file))
     metadata = root.find("metadata")
     if metadata is not None:
         root.remove(metadata)
