@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from django import forms
 from django.db.models import Count
-from django.forms.formsets import BaseFormSet, formset_factory
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from cloudia.accounts.models import Project
-from cloudia.core.errors import FieldError, InputError
-from instances.service_forms import Problem, ServiceForm
+from instances.row_forms import Rows, changed_rows, rows_of
+from instances.service_forms import ServiceForm
 from networking.models import VPC, SecurityGroup, Subnet
 from networking.models.resources import Resource
 from networking.services.interfaces import MAX_INTERFACES, InterfaceWish
 
 R = TypeVar("R", bound=Resource)
 PREFIX = "interfaces"  # of the rows' fields, and of the service's paths: interfaces.0.ip_address
-COUNT = re.compile(r"[1-9][0-9]{0,2}")
 AUTOMATIC, MANUAL = "auto", "manual"
-
-
-if TYPE_CHECKING:
-    _Rows = BaseFormSet["InterfaceForm"]
-else:  # Django's class is generic for the type checker alone
-    _Rows = BaseFormSet
 
 
 def free_addresses(subnet: Subnet) -> int:
@@ -175,86 +166,42 @@ class InterfaceForm(ServiceForm):
         )
 
 
-class InterfaceRows(_Rows):
+class InterfaceRows(Rows):
     """The interfaces of a new instance; the first is the primary one."""
+
+    name = path = PREFIX
+    row_form = InterfaceForm
+    least, most = 1, MAX_INTERFACES
 
     def __init__(
         self, data: QueryDict | None = None, *, offer: Offer, rows: Sequence[Mapping[str, Any]] | None = None
     ) -> None:
         self.offer = offer
-        start = [offer.usual] if rows is None else list(rows)
-        super().__init__(data, prefix=PREFIX, initial=start, form_kwargs={"offer": offer})
+        super().__init__(data, initial=[offer.usual] if rows is None else list(rows), form_kwargs={"offer": offer})
 
-    def get_form_kwargs(self, index: int | None) -> dict[str, Any]:
-        """Every row counts: none is left out for having nothing but what it starts with."""
-        return {**super().get_form_kwargs(index), "empty_permitted": False}
-
-    def total_form_count(self) -> int:
-        """At least one, also when what was sent has lost count."""
-        return max(1, super().total_form_count())
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether there is no room for another row."""
-        return self.total_form_count() >= MAX_INTERFACES
+    def label(self, number: int) -> str:
+        """As the section and, later, the instance's page call it."""
+        return f"nic-{number}"
 
     @property
     def vpc(self) -> VPC | None:
         """Where the instance will be: the first row's subnet decides."""
-        subnet = self.forms[0].known().get("subnet")
+        subnet = self.known()[0].get("subnet")
         return subnet.vpc if subnet else None
 
     def known(self) -> list[dict[str, Any]]:
         """Each row as far as it is known."""
-        return [form.known() for form in self.forms]
+        return [form.known() for form in cast("list[InterfaceForm]", self.forms)]
 
     def wishes(self) -> tuple[InterfaceWish, ...]:
         """What the service is asked for. Of valid rows."""
-        return tuple(form.wish() for form in self.forms)
-
-    def take(self, error: InputError) -> None:
-        """Show what a service found wrong, each at its row and field; what is about no row stands beneath them."""
-        for path, problems in error.fields.items():
-            number, _dot, field = path.removeprefix(PREFIX).lstrip(".").partition(".")
-            if number.isdecimal() and int(number) < len(self.forms):
-                self.forms[int(number)].take(InputError(error.message, {field: problems}))
-            elif path.startswith(PREFIX):
-                self._take_whole(problems)
-
-    def _take_whole(self, problems: Sequence[FieldError]) -> None:
-        self.non_form_errors().extend(str(problem.detail) for problem in problems)
-
-    def problems(self) -> Iterator[Problem]:
-        """Everything that is wrong, row by row."""
-        for number, form in enumerate(self.forms, 1):
-            yield from form.problems(f"nic-{number}")
-        yield from (Problem(str(error)) for error in self.non_form_errors())
+        return tuple(form.wish() for form in cast("list[InterfaceForm]", self.forms))
 
 
-InterfaceFormSet = cast(
-    type[InterfaceRows],
-    formset_factory(
-        InterfaceForm,
-        formset=InterfaceRows,
-        extra=0,
-        min_num=1,
-        max_num=MAX_INTERFACES,
-        absolute_max=MAX_INTERFACES + 1,
-    ),
-)
+InterfaceFormSet = rows_of(InterfaceRows)
 
 
-def changed_rows(data: QueryDict, usual: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The rows as typed, after a press on a button: ``add=1``, or ``remove=2`` for the third one."""
-    total = data.get(f"{PREFIX}-TOTAL_FORMS", "")
-    count = min(int(total), MAX_INTERFACES) if COUNT.fullmatch(total) else 1
-    removed = data.get("remove") or None
-    rows = [_typed(data, number) for number in range(count) if not number or str(number) != removed]
-    if "add" in data and len(rows) < MAX_INTERFACES:
-        rows.append({**usual, "subnet": rows[0]["subnet"] or usual["subnet"]})  # most likely its VPC
-    return rows
-
-
-def _typed(data: QueryDict, number: int) -> dict[str, Any]:
-    plain = {name: data.get(f"{PREFIX}-{number}-{name}", "") for name in ("subnet", "assignment", "ip_address")}
-    return {**plain, "security_groups": data.getlist(f"{PREFIX}-{number}-security_groups")}
+def changed_interfaces(data: QueryDict, offer: Offer) -> list[dict[str, Any]]:
+    """The rows after a press on a button; a new one is most likely in the VPC of the first."""
+    blank = {**offer.usual, "subnet": data.get(f"{PREFIX}-0-subnet") or offer.usual["subnet"]}
+    return changed_rows(InterfaceFormSet, data, blank)

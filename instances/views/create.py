@@ -20,7 +20,7 @@ from cloudia.core.policy import ActionDenied
 from cloudia.ui.requests import actor_of, project_of
 from instances import policies, services
 from instances.forms import CreateForm, NamingForm
-from instances.network_forms import InterfaceFormSet, Offer, changed_rows
+from instances.network_forms import InterfaceFormSet, Offer, changed_interfaces
 from instances.selectors import instances_visible_to, room_for
 from instances.wishes import Compute
 from storage.models import Image
@@ -76,7 +76,7 @@ def instance_networks(request: HttpRequest) -> HttpResponse:
     if project is None:
         return HttpResponse(status=204)
     offer = Offer.of(project)
-    rows = InterfaceFormSet(offer=offer, rows=changed_rows(request.POST, offer.usual))
+    rows = InterfaceFormSet(offer=offer, rows=changed_interfaces(request.POST, offer))
     if "add" in request.POST:
         rows.forms[-1].fields["subnet"].widget.attrs["autofocus"] = True
     context = {"interfaces": rows, "removed": "remove" in request.POST}

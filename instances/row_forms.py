@@ -1,0 +1,127 @@
+"""Lists inside the create form: rows that are added, moved and removed on the page before anything is made."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+
+from django.forms.formsets import BaseFormSet, formset_factory
+from django.http import QueryDict
+
+from cloudia.core.errors import FieldError, InputError
+from cloudia.core.policy import Text
+from instances.service_forms import Problem, ServiceForm
+
+NUMBER = re.compile(r"0|[1-9][0-9]{0,2}")
+F = TypeVar("F", bound="Rows")
+
+if TYPE_CHECKING:
+    _Rows = BaseFormSet["ServiceForm"]
+else:  # Django's class is generic for the type checker alone
+    _Rows = BaseFormSet
+
+
+class Rows(_Rows):
+    """Forms of one kind under each other.
+
+    ``path`` is what the service calls the list: its faults are at ``<path>.<number>.<field>``. ``name`` begins the
+    names of the controls.
+    """
+
+    name: ClassVar[str]
+    path: ClassVar[str]
+    row_form: ClassVar[type[ServiceForm]]
+    most: ClassVar[int]
+    least: ClassVar[int] = 0  # that many rows can't be removed
+
+    @classmethod
+    def get_default_prefix(cls) -> str:
+        """See Django."""
+        return cls.name
+
+    def get_form_kwargs(self, index: int | None) -> dict[str, Any]:
+        """Every row counts: none is left out for having nothing but what it starts with."""
+        return {**super().get_form_kwargs(index), "empty_permitted": False}
+
+    def total_form_count(self) -> int:
+        """At least so many as there must be, also when what was sent has lost count."""
+        return max(self.least, super().total_form_count())
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether there is no room for another row."""
+        return self.total_form_count() >= self.most
+
+    def label(self, number: int) -> Text:
+        """What a row is called in the list of problems; ``number`` counts from 1."""
+        return str(number)
+
+    def owns(self, path: str) -> bool:
+        """Whether a service's fault is about this list."""
+        return path == self.path or path.startswith(f"{self.path}.")
+
+    def take(self, error: InputError) -> None:
+        """Show what a service found wrong, each at its row and field; what is about no row stands beneath them."""
+        for path, problems in error.fields.items():
+            if self.owns(path):
+                self._take(path.removeprefix(self.path).lstrip("."), problems, error)
+
+    def _take(self, path: str, problems: Sequence[FieldError], error: InputError) -> None:
+        number, _dot, field = path.partition(".")
+        if number.isdecimal() and int(number) < len(self.forms):
+            self.forms[int(number)].take(InputError(error.message, {field: list(problems)}))
+        else:
+            self.non_form_errors().extend(str(problem.detail) for problem in problems)
+
+    def problems(self) -> Iterator[Problem]:
+        """Everything that is wrong, row by row."""
+        for number, form in enumerate(self.forms, 1):
+            yield from form.problems(self.label(number))
+        yield from (Problem(str(error)) for error in self.non_form_errors())
+
+
+def rows_of(kind: type[F]) -> type[F]:
+    """The formset class of a kind of rows, as Django wants it made."""
+    made = formset_factory(
+        kind.row_form,
+        formset=kind,
+        extra=0,
+        min_num=kind.least,
+        max_num=kind.most,
+        absolute_max=kind.most + 1,
+    )
+    return cast("type[F]", made)
+
+
+def changed_rows(kind: type[Rows], data: QueryDict, blank: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The rows as typed, after a press on a button.
+
+    ``add=1`` adds ``blank``, ``remove=2`` takes the third one away, ``up=2`` puts it before the second.
+    """
+    rows = _typed(kind, data)
+    removed, raised = _pressed(data, "remove"), _pressed(data, "up")
+    if kind.least <= removed < len(rows):
+        del rows[removed]
+    elif kind.least < raised < len(rows):
+        rows.insert(raised - 1, rows.pop(raised))
+    elif "add" in data and len(rows) < kind.most:
+        rows.append(dict(blank))
+    return rows
+
+
+def _pressed(data: QueryDict, button: str) -> int:
+    """Which row's button it was, or -1."""
+    number = data.get(button) or ""
+    return int(number) if NUMBER.fullmatch(number) else -1
+
+
+def _typed(kind: type[Rows], data: QueryDict) -> list[dict[str, Any]]:
+    total = data.get(f"{kind.name}-TOTAL_FORMS", "")
+    count = max(kind.least, min(int(total), kind.most) if NUMBER.fullmatch(total) else 0)
+    return [_typed_row(kind, data, f"{kind.name}-{number}") for number in range(count)]
+
+
+def _typed_row(kind: type[Rows], data: QueryDict, prefix: str) -> dict[str, Any]:
+    fields = kind.row_form.base_fields
+    return {name: field.widget.value_from_datadict(data, {}, f"{prefix}-{name}") for name, field in fields.items()}
