@@ -25,6 +25,13 @@ class PowerState(models.TextChoices):
     CRASHED = "crashed", _("Crashed")
 
 
+class ScriptStage(models.TextChoices):
+    """실행 단계: when cloud-init runs a script. Its own names: docs/cloud-init.md."""
+
+    BOOT = "boot", _("Boot (at the end of the first start)")
+    PRE_NETWORK = "pre-network", _("Pre-network (first start, before the network)")
+
+
 RUNNING = DisplayState("running", _("Running"), "player-play", "ok")
 PAUSED = DisplayState("paused", _("Paused"), "player-pause", "warn")
 STOPPED = DisplayState("stopped", _("Stopped"), "player-stop", "idle")

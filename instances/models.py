@@ -19,7 +19,7 @@ from cloudia.core.policy import Holder, Text
 from cloudia.hosts.models import Host
 from cloudia.jobs.models import Lockable
 from instances import enums
-from instances.enums import DesiredState, PowerState
+from instances.enums import DesiredState, PowerState, ScriptStage
 from instances.querysets import InstanceQuerySet, InstanceTypeQuerySet
 from networking.models import VPC, NetworkInterface
 from storage.models import FileSystem, Image, Volume
@@ -27,6 +27,10 @@ from storage.models import FileSystem, Image, Volume
 MAX_VCPUS = 255  # QEMU's q35 machine without an x2APIC-capable guest
 MAX_MEMORY_MIB = 4 * 1024 * 1024
 MIN_MEMORY_MIB = 64
+SCRIPT_FOLDERS: dict[str, str] = {  # cloud-init runs what is in the first; the second is ours
+    ScriptStage.BOOT: "/var/lib/cloud/instance/scripts",
+    ScriptStage.PRE_NETWORK: "/var/lib/cloudia/pre-network",
+}
 
 
 class InstanceType(models.Model):
@@ -230,6 +234,55 @@ class InstanceMount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.filesystem} · {self.mount_path}"
+
+
+class InstanceGuest(models.Model):
+    """The first user of a guest, as cloud-init makes it. Instances from before this was asked for have none."""
+
+    instance = models.OneToOneField(Instance, models.CASCADE, related_name="guest")
+    username = models.CharField(_("user name"), max_length=32)
+    password_hash = models.CharField(max_length=128, editable=False)  # SHA-512 crypt; never shown, logged or sent
+    password_expired = models.BooleanField(_("password to be changed at first login"), default=False)
+    ssh_keys = models.TextField(_("SSH keys"), blank=True)  # public ones, one a line
+
+    class Meta:
+        verbose_name = _("first user")
+        verbose_name_plural = _("first users")
+
+    def __str__(self) -> str:
+        return self.username
+
+
+class UserScript(models.Model):
+    """사용자 스크립트: runs once in the guest, when it first starts. Numbers begin with 1 and are the order."""
+
+    instance = models.ForeignKey(Instance, models.CASCADE, related_name="scripts")
+    number = models.PositiveSmallIntegerField(_("order"))
+    name = models.CharField(_("file name"), max_length=64)
+    stage = models.CharField(_("stage"), max_length=16, choices=ScriptStage, default=ScriptStage.BOOT)
+    content = models.TextField(_("content"))
+
+    class Meta:
+        verbose_name = _("user script")
+        verbose_name_plural = _("user scripts")
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["instance", "number"], name="one_script_per_number"),
+            models.UniqueConstraint(fields=["instance", "name"], name="script_name_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.file_name
+
+    @property
+    def file_name(self) -> str:
+        """Its name in the guest, where the order is the order of names."""
+        return f"{self.number:02}-{self.name}"
+
+    @property
+    def path(self) -> str:
+        """경로: where it is in the guest."""
+        return f"{SCRIPT_FOLDERS[self.stage]}/{self.file_name}"
 
 
 class InstanceInterface(models.Model):

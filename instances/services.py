@@ -20,6 +20,7 @@ from instances import operations, policies
 from instances.boot_disk import boot_disk_record
 from instances.disks import data_disks, disks_check_deletion
 from instances.enums import DesiredState
+from instances.guest_wishes import guest_record
 from instances.interfaces import interfaces_record
 from instances.models import Instance, short_id_of
 from instances.mounts import mounts_record
@@ -43,6 +44,7 @@ def instance_create(*, actor: Actor, project: Project, wish: InstanceWish) -> Jo
     boot_disk_record(instance, wish.boot_gib)
     interfaces_record(instance, wish.interfaces)
     mounts_record(instance, wish.filesystems)
+    guest_record(instance, wish.guest)
     params = {"start": wish.start, "boot_disk_gib": wish.boot_gib}
     return job_enqueue(operation=operations.CreateInstance, target=instance, actor=actor, params=params)
 

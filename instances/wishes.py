@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.utils.translation import gettext as _
 
 from cloudia.accounts.models import Project
 from cloudia.core.faults import Faults
+from instances.guest_wishes import GuestWish, check_guest
 from instances.models import MAX_MEMORY_MIB, MAX_VCPUS, MIN_MEMORY_MIB, InstanceType
 from instances.mounts import MountWish, check_mounts
 from networking.models import VPC
@@ -74,6 +75,7 @@ class InstanceWish:
     description: str = ""
     boot_disk_gib: int | None = None
     filesystems: tuple[MountWish, ...] = ()
+    guest: GuestWish = field(default_factory=GuestWish)
     start: bool = True
 
     @property
@@ -96,6 +98,7 @@ def check_wish(wish: InstanceWish, project: Project) -> None:
     _check_compute(faults, wish.compute, project)
     check_interfaces(faults, wish.interfaces, project)
     check_mounts(faults, wish.filesystems, project, wish.vpc, "filesystems.")
+    check_guest(faults, wish.guest)
     faults.raise_if_any()
 
 
