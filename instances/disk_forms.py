@@ -53,7 +53,7 @@ def obstacle(instance: Instance, volume: Volume, actor: Actor) -> Text:
         if denial := action.denial(subject, actor):
             return denial.message
     faults = Faults()
-    check_fits(faults, instance, volume)
+    check_fits(faults, volume, instance.project, instance.image.storage_domain)
     return next((fault.detail for found in faults.fields.values() for fault in found), "")
 
 

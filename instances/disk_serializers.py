@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from cloudia.api.fields import Input, Ref, Reference, Whole
+from cloudia.api.fields import Input, Ref, Reference, Text, Whole
+from cloudia.core.rows import MAX_NAME
 from instances.disk_policies import attachment_of
+from instances.disk_wishes import DiskWish
 from instances.models import Instance, InstanceDisk
 from storage.models import Volume
 from storage.space import MAX_DISK_GIB
@@ -41,6 +43,45 @@ class AttachInput(Input):
     """Where it shall go: an instance of the same project, whose disks are in the same storage domain."""
 
     instance = Ref(Instance.objects.visible_to)
+
+
+class NewDisk(Input):
+    """An empty volume, made with the instance."""
+
+    name = Text(max_length=MAX_NAME)
+    size_gib = Whole(min_value=1, max_value=MAX_DISK_GIB)
+
+
+NEW_DISK_SCHEMA = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string", "minLength": 1, "maxLength": MAX_NAME},
+        "size_gib": {"type": "integer", "minimum": 1, "maximum": MAX_DISK_GIB},
+    },
+    "required": ["name", "size_gib"],
+    "additionalProperties": False,
+}
+
+
+@extend_schema_field({"oneOf": [{"type": "string", "format": "uuid"}, NEW_DISK_SCHEMA]})
+class DiskInput(serializers.Field[Any, Any, Any, Any]):
+    """The id of a volume that nothing uses, or a new volume's ``name`` and ``size_gib``."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._volume, self._new = Ref(Volume.objects.visible_to), NewDisk()
+
+    def bind(self, field_name: str, parent: Any) -> None:
+        """See the framework: what asks for the request finds it above."""
+        super().bind(field_name, parent)
+        for field in (self._volume, self._new):
+            field.bind("", cast(Any, self))
+
+    def to_internal_value(self, data: Any) -> DiskWish:
+        """As the service takes it."""
+        if isinstance(data, dict):
+            return DiskWish(**self._new.run_validation(data))
+        return DiskWish(volume=self._volume.run_validation(data))
 
 
 class ResizeInput(Input):

@@ -8,13 +8,14 @@ from itertools import count
 from django.utils.translation import gettext as _
 
 from cloudia.accounts.actor import Actor
+from cloudia.accounts.models import Project
 from cloudia.core.faults import Faults
 from cloudia.core.policy import ActionDenied, in_use
 from cloudia.core.rows import checked
 from instances import disk_policies
 from instances.models import Instance, InstanceDisk
 from storage.enums import VolumeStatus
-from storage.models import Volume
+from storage.models import StorageDomain, Volume
 from storage.policies import RECREATE_VOLUME
 from storage.references import holders_of
 from storage.services.volumes import VolumeWish, volume_record
@@ -28,17 +29,15 @@ def disk_record(*, actor: Actor, instance: Instance, volume: Volume) -> Instance
     disk_policies.ADD_DISK.check(instance, actor)
     row = checked(disk_policies.ATTACH, volume, actor)
     faults = Faults()
-    check_fits(faults, instance, row)
+    check_fits(faults, row, instance.project, instance.image.storage_domain)
     faults.raise_if_any()
-    return InstanceDisk.objects.create(instance=instance, volume=row, position=_free_position(instance))
+    return disk_take(instance, row)
 
 
 def disk_record_new(*, actor: Actor, instance: Instance, name: str, size_gib: int) -> InstanceDisk:
     """The rows of a new disk with an empty volume of its own. Raises what its service raises."""
     disk_policies.ADD_DISK.check(instance, actor)
-    wish = VolumeWish(name, instance.image.storage_domain, size_gib)
-    volume = volume_record(actor=actor, project=instance.project, wish=wish)
-    return InstanceDisk.objects.create(instance=instance, volume=volume, position=_free_position(instance))
+    return disk_make(actor=actor, instance=instance, name=name, size_gib=size_gib)
 
 
 def disk_record_again(*, actor: Actor, instance: Instance, volume: Volume) -> InstanceDisk:
@@ -46,17 +45,29 @@ def disk_record_again(*, actor: Actor, instance: Instance, volume: Volume) -> In
     disk_policies.ADD_DISK.check(instance, actor)
     row = checked(RECREATE_VOLUME, volume, actor)
     Volume.objects.filter(pk=row.pk).update(status=VolumeStatus.CREATING)
-    return InstanceDisk.objects.create(instance=instance, volume=row, position=_free_position(instance))
+    return disk_take(instance, row)
 
 
-def check_fits(faults: Faults, instance: Instance, volume: Volume) -> None:
+def disk_make(*, actor: Actor, instance: Instance, name: str, size_gib: int) -> InstanceDisk:
+    """The rows of a disk with an empty volume of its own. Raises ActionDenied or InputError, as volume_create does."""
+    wish = VolumeWish(name, instance.image.storage_domain, size_gib)
+    return disk_take(instance, volume_record(actor=actor, project=instance.project, wish=wish))
+
+
+def disk_take(instance: Instance, volume: Volume) -> InstanceDisk:
+    """The row of the next disk, of a volume that nobody else can take any more."""
+    return InstanceDisk.objects.create(instance=instance, volume=volume, position=_free_position(instance))
+
+
+def check_fits(
+    faults: Faults, volume: Volume, project: Project, wanted: StorageDomain, field: str = "instance"
+) -> None:
     """One project, and one storage domain: where the instance runs, all of its disks must be."""
-    ours = volume.project_id == instance.project_id
-    faults.require(ours, "instance", "other_project", _("The volume and the instance are of different projects."))
-    wanted, found = instance.image.storage_domain, volume.storage_domain
+    ours = volume.project_id == project.pk
+    faults.require(ours, field, "other_project", _("The volume and the instance are of different projects."))
     message = _("All disks of an instance are in one storage domain: here “%(wanted)s”. The volume is in “%(found)s”.")
-    words = {"wanted": wanted, "found": found}
-    faults.require(wanted == found, "instance", "other_storage_domain", message % words)
+    words = {"wanted": wanted, "found": volume.storage_domain}
+    faults.require(wanted.pk == volume.storage_domain_id, field, "other_storage_domain", message % words)
 
 
 def data_disks(instance: Instance) -> list[InstanceDisk]:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cloudia.accounts.actor import Actor
 from cloudia.core.errors import OperationFailed
+from cloudia.core.faults import Faults
 from cloudia.core.policy import Action
 from cloudia.hosts.models import Host
 from cloudia.hosts.placement import Demand, place
@@ -22,7 +23,8 @@ from cloudia.jobs.run import Run
 from cloudia.virt import Hypervisor, hypervisor
 from cloudia.virt import PowerState as Seen
 from instances import boot_disk, policies
-from instances.disks import disks_check_deletion, disks_forget
+from instances.disk_wishes import check_disks, disk_wishes_of, disks_record
+from instances.disks import data_disks, disks_check_deletion, disks_forget
 from instances.enums import DesiredState, PowerState
 from instances.interfaces import interfaces_forget
 from instances.models import Instance, InstanceDisk
@@ -30,6 +32,7 @@ from instances.observations import look
 from instances.seed import seed_ensure, seed_remove
 from instances.selectors import domain_spec, hosts_for
 from networking.sync import ensure_effect
+from storage.enums import VolumeStatus
 from storage.filesystem_places import mark
 from storage.models import Volume
 from storage.placement import mark_storage
@@ -157,9 +160,11 @@ class CreateInstance(InstanceOperation):
         steps = [
             Step("boot_disk", _("Make the boot disk"), self._ensure_disk, self.ensure_no_boot_disk),
             Step("seed", _("Write the guest's settings"), self.ensure_seed, self.ensure_no_seed),
-            Step("define", _("Define the domain"), self._ensure_domain, self.ensure_undefined),
+            Step("define", _("Define the domain"), self._ensure_domain, self._ensure_no_domain),
             Step("network", _("Connect to the network"), self.ensure_network),
         ]
+        if self.job.params.get("volumes", True):
+            steps.insert(1, Step("disks", _("Make the data disks"), self._ensure_disks, self._ensure_no_disks))
         if self.job.params.get("start", True):
             steps.append(Step("start", _("Power on"), self.ensure_started))
         return steps
@@ -168,13 +173,46 @@ class CreateInstance(InstanceOperation):
         disk = self.instance.disks.select_related("volume__storage_domain", "volume__image").get(is_boot=True)
         run.note(volume_file_ensure(disk.volume, self.hypervisor))
 
+    def _ensure_disks(self, run: Run) -> None:
+        for disk in self._new_disks.select_related("volume__storage_domain", "volume__image"):
+            run.note(volume_file_ensure(disk.volume, self.hypervisor))
+
+    def _ensure_no_disks(self, run: Run) -> None:
+        self.ensure_no_files(run, self._new_disks)
+
     def _ensure_domain(self, run: Run) -> None:
         self.ensure_defined(run)
         self.look()
 
+    def _ensure_no_domain(self, run: Run) -> None:
+        """Others may have the volumes again, but not before the domain is gone: else two guests could write to one."""
+        self.ensure_undefined(run)
+        self._taken_disks.delete()
+
+    @property
+    def _new_disks(self) -> QuerySet[InstanceDisk]:
+        """Data disks whose volume is made by this job."""
+        return self.instance.disks.filter(is_boot=False, volume__status=VolumeStatus.CREATING)
+
+    @property
+    def _taken_disks(self) -> QuerySet[InstanceDisk]:
+        """Data disks whose volume was there before."""
+        return self.instance.disks.filter(is_boot=False).exclude(volume__status=VolumeStatus.CREATING)
+
+    def also_lock(self, target: Lockable) -> Sequence[Lockable]:
+        """The volumes of its data disks, as the service did."""
+        return [disk.volume for disk in data_disks(self.instance)]
+
+    def succeeded(self) -> None:
+        """New volumes are there."""
+        Volume.objects.filter(attachment__in=self._new_disks).update(status=VolumeStatus.AVAILABLE)
+
     def failed(self) -> None:
-        """The instance stays, as 오류, so that people see why; what it had is gone."""
+        """The instance stays, as 오류, so that people see why; what was made for it is gone, what it took is free."""
         super().failed()
+        if not self.job.steps.filter(name="define").exists():
+            self._taken_disks.delete()
+        disks_forget(self._new_disks.select_related("volume"))
         boot_disk.boot_disk_forget(self.instance)
 
     def reopen(self, actor: Actor) -> None:
@@ -186,6 +224,12 @@ class CreateInstance(InstanceOperation):
         desired = DesiredState.RUNNING if self.job.params.get("start", True) else DesiredState.STOPPED
         Instance.objects.filter(pk=self.instance.pk).update(host=host, desired_state=desired)
         boot_disk.boot_disk_record(self.instance, self.job.params["boot_disk_gib"])
+        self._taken_disks.delete()  # of a domain that could not be removed then, but will be made anew
+        wishes = disk_wishes_of(self.job.params.get("volumes", []))  # jobs of earlier releases have none
+        faults = Faults()
+        check_disks(faults, wishes, self.instance.project, self.instance.image.storage_domain, actor)
+        faults.raise_if_any()
+        disks_record(actor, self.instance, wishes)
 
 
 class StartInstance(InstanceOperation):

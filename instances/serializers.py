@@ -14,6 +14,8 @@ from cloudia.accounts.selectors import projects_visible_to
 from cloudia.api.fields import ActionsField, Flag, Input, Ref, Reference, Text, Time, VerdictSerializer, Whole
 from cloudia.jobs.serializers import JobSummarySerializer
 from instances import policies
+from instances.disk_serializers import DiskInput
+from instances.disk_wishes import MAX_DATA_DISKS
 from instances.enums import PowerState
 from instances.interface_serializers import InterfaceInput, interface_wish
 from instances.models import MAX_MEMORY_MIB, MAX_VCPUS, MIN_MEMORY_MIB, Instance, InstanceDisk, InstanceType
@@ -143,12 +145,12 @@ class InstanceCreate(Input):
     max_memory_mib = Whole(min_value=MIN_MEMORY_MIB, max_value=MAX_MEMORY_MIB, required=False)
     boot_disk_gib = Whole(min_value=1, max_value=MAX_DISK_GIB, required=False)
     interfaces = serializers.ListField(child=InterfaceInput(), min_length=1, max_length=MAX_INTERFACES)
+    volumes = serializers.ListField(child=DiskInput(), max_length=MAX_DATA_DISKS, required=False)
     filesystems = serializers.ListField(child=MountInput(), max_length=MAX_MOUNTS, required=False)
     start = Flag(required=False)
 
     later = frozenset(
-        {"volumes", "cloud_init", "affinity_group", "launch_template", "snapshot"}
-        | {"threads_per_core", "cores", "gpu"}
+        {"cloud_init", "affinity_group", "launch_template", "snapshot"} | {"threads_per_core", "cores", "gpu"}
     )
 
     def validate(self, data: dict[str, Any]) -> dict[str, Any]:
@@ -176,7 +178,9 @@ def wish_of(data: dict[str, Any]) -> tuple[Project, InstanceWish]:
     project = data.pop("project")
     interfaces = tuple(interface_wish(wish, project) for wish in data.pop("interfaces"))
     filesystems = tuple(mount_wish(wish) for wish in data.pop("filesystems", ()))
-    return project, InstanceWish(compute=compute, interfaces=interfaces, filesystems=filesystems, **data)
+    volumes = tuple(data.pop("volumes", ()))
+    wish = InstanceWish(compute=compute, interfaces=interfaces, volumes=volumes, filesystems=filesystems, **data)
+    return project, wish
 
 
 class StopInput(Input):

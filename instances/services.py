@@ -18,6 +18,7 @@ from cloudia.jobs.models import Job
 from cloudia.jobs.services import job_enqueue
 from instances import operations, policies
 from instances.boot_disk import boot_disk_record
+from instances.disk_wishes import disks_record
 from instances.disks import data_disks, disks_check_deletion
 from instances.enums import DesiredState
 from instances.guest_wishes import guest_record
@@ -37,16 +38,19 @@ def instance_create(*, actor: Actor, project: Project, wish: InstanceWish) -> Jo
     Raises ActionDenied, InputError (with every field that is wrong) or NoCapacity (with every host's reason).
     """
     policies.CREATE.check(project, actor)
-    check_wish(wish, project)
+    check_wish(wish, project, actor)
     hosts = hosts_for(wish.image, [mount.filesystem for mount in wish.filesystems])
     host = place(Demand(wish.compute.vcpus, wish.compute.memory_mib), hosts)
     instance = _instance_record(actor, project, wish, host)
     boot_disk_record(instance, wish.boot_gib)
+    volumes = disks_record(actor, instance, wish.volumes)
     interfaces_record(instance, wish.interfaces)
     mounts_record(instance, wish.filesystems)
     guest_record(instance, wish.guest)
-    params = {"start": wish.start, "boot_disk_gib": wish.boot_gib}
-    return job_enqueue(operation=operations.CreateInstance, target=instance, actor=actor, params=params)
+    params = {"start": wish.start, "boot_disk_gib": wish.boot_gib, "volumes": [disk.params for disk in wish.volumes]}
+    return job_enqueue(
+        operation=operations.CreateInstance, target=instance, actor=actor, params=params, also_lock=volumes
+    )
 
 
 @audited("instance.start", target="instance")

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 
 from django.utils.translation import gettext as _
 
+from cloudia.accounts.actor import Actor
 from cloudia.accounts.models import Project
 from cloudia.core.faults import Faults
+from instances.disk_wishes import DiskWish, check_disks
 from instances.guest_wishes import GuestWish, check_guest
 from instances.models import MAX_MEMORY_MIB, MAX_VCPUS, MIN_MEMORY_MIB, InstanceType
 from instances.mounts import MountWish, check_mounts
@@ -74,6 +76,7 @@ class InstanceWish:
     interfaces: tuple[InterfaceWish, ...]
     description: str = ""
     boot_disk_gib: int | None = None
+    volumes: tuple[DiskWish, ...] = ()
     filesystems: tuple[MountWish, ...] = ()
     guest: GuestWish = field(default_factory=GuestWish)
     start: bool = True
@@ -89,7 +92,7 @@ class InstanceWish:
         return self.image.minimum_gib if self.boot_disk_gib is None else self.boot_disk_gib
 
 
-def check_wish(wish: InstanceWish, project: Project) -> None:
+def check_wish(wish: InstanceWish, project: Project, actor: Actor) -> None:
     """Raise InputError naming every field that can't be as wished. Until the transaction ends, the image stays."""
     faults = Faults()
     check_name(faults, wish.name)
@@ -97,6 +100,7 @@ def check_wish(wish: InstanceWish, project: Project) -> None:
     _check_image(faults, wish, project)
     _check_compute(faults, wish.compute, project)
     check_interfaces(faults, wish.interfaces, project)
+    check_disks(faults, wish.volumes, project, wish.image.storage_domain, actor)
     check_mounts(faults, wish.filesystems, project, wish.vpc, "filesystems.")
     check_guest(faults, wish.guest)
     faults.raise_if_any()

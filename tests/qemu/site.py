@@ -14,6 +14,7 @@ from cloudia.hosts.models import Host
 from cloudia.jobs.models import Job, JobLock
 from cloudia.jobs.runner import run_job
 from cloudia.virt import Hypervisor, PoolSpec, hypervisor
+from instances.disk_wishes import DiskWish
 from instances.models import Instance
 from instances.services import instance_create
 from instances.wishes import Compute, InstanceWish
@@ -29,6 +30,7 @@ from tests.factories import (
     MembershipFactory,
     StorageDomainFactory,
     SubnetFactory,
+    VolumeFactory,
 )
 from tests.qemu.lab import LabHost
 
@@ -71,13 +73,14 @@ class Site:
         lines = self.virsh("vol-list", self.domain.pool_name).splitlines()
         return {line.split()[0] for line in lines} - {str(self.image.pk)}
 
-    def create(self, *, start: bool = True, name: str = "guest") -> Job:
+    def create(self, *, start: bool = True, name: str = "guest", volumes: tuple[DiskWish, ...] = ()) -> Job:
         """Ask for a tiny instance."""
         wish = InstanceWish(
             name=name,
             image=self.image,
             compute=Compute.by_hand(1, MEMORY_MIB),
             interfaces=(InterfaceWish(subnet=self.subnet, security_groups=(default_group(self.project),)),),
+            volumes=volumes,
             start=start,
         )
         return instance_create(actor=self.actor, project=self.project, wish=wish)
@@ -88,11 +91,17 @@ class Site:
         assert job.status == "succeeded", job.error_texts
         return Instance.objects.get(pk=job.target_id)
 
-    def assert_nothing_left(self) -> None:
-        """No domain, no file, no volume row, no lock."""
+    def volume(self) -> Volume:
+        """A data volume that nothing uses, of 1 GiB."""
+        volume: Volume = VolumeFactory.create(project=self.project, storage_domain=self.domain, size_gib=1)
+        self.hypervisor.volumes.ensure_empty(self.domain.pool_name, volume.volume_name, GIB)
+        return volume
+
+    def assert_nothing_left(self, *kept: Volume) -> None:
+        """No domain, no file, no volume row but those ``kept``, which nothing uses; no lock."""
         assert self.domains() == {}
-        assert self.files() == set()
-        assert not Volume.objects.exists()
+        assert self.files() == {volume.volume_name for volume in kept}
+        assert set(Volume.objects.filter(attachment=None)) == set(Volume.objects.all()) == set(kept)
         assert not JobLock.objects.exists()
 
     def clean(self) -> None:

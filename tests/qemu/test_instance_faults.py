@@ -10,6 +10,7 @@ import pytest
 from cloudia.core.errors import OperationFailed
 from cloudia.jobs.models import Job, JobLock
 from instances import operations
+from instances.disk_wishes import DiskWish
 from instances.models import Instance
 from instances.services import instance_delete, instance_reboot, instance_start, instance_stop
 from networking.models import NetworkInterface
@@ -36,6 +37,11 @@ def running(site: Site) -> Instance:
     return Instance.objects.for_display().get(pk=site.made().pk)
 
 
+def create(site: Site) -> Job:
+    """With everything that creation has steps for: a volume that is there, and a new one."""
+    return site.create(volumes=(DiskWish(volume=site.volume()), DiskWish(name="new", size_gib=1)))
+
+
 def start(site: Site) -> Job:
     return instance_start(actor=site.actor, instance=stopped(site))
 
@@ -54,7 +60,7 @@ def delete(site: Site) -> Job:
 
 # What is asked for, and how the host looks afterwards.
 REQUESTS: dict[type[operations.InstanceOperation], tuple[Callable[[Site], Job], str]] = {
-    operations.CreateInstance: (Site.create, "running"),
+    operations.CreateInstance: (create, "running"),
     operations.StartInstance: (start, "running"),
     operations.StopInstance: (stop, "shut off"),
     operations.RebootInstance: (reboot, "running"),
@@ -100,11 +106,12 @@ def test_worker_killed_at_a_step_ends_as_if_it_had_not_been(
 def test_create_that_fails_at_a_step_leaves_nothing(
     site: Site, monkeypatch: pytest.MonkeyPatch, step: str, when: str
 ) -> None:
-    job = site.create()
+    old = site.volume()
+    job = site.create(volumes=(DiskWish(volume=old), DiskWish(name="new", size_gib=1)))
     sabotage(monkeypatch, operations.CreateInstance, step, when, OperationFailed("no luck", code="no_luck"), times=1)
     job = finish(job)
     assert (job.status, job.step, job.error_code) == ("failed", step, "no_luck")
-    site.assert_nothing_left()
+    site.assert_nothing_left(old)
     assert Instance.objects.for_display().get().display_state.code == "error"
 
 

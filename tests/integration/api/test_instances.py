@@ -15,6 +15,7 @@ from cloudia.accounts.models import AuditEntry, Project
 from cloudia.jobs.models import Job
 from instances.enums import PowerState
 from instances.models import Instance
+from storage.models import Image
 from tests.factories import (
     BootDiskFactory,
     HostFactory,
@@ -23,6 +24,7 @@ from tests.factories import (
     InstanceTypeFactory,
     StorageDomainFactory,
     SubnetFactory,
+    VolumeFactory,
     hold,
 )
 from tests.integration.api.conftest import BASE, Body
@@ -145,7 +147,7 @@ NOBODY = str(uuid.UUID(int=0xA0))
         ("interfaces", [], "min_length"),
         ("interfaces", None, "null"),
         ("interfaces", {}, "not_a_list"),
-        ("volumes", [], "not_supported"),
+        ("launch_template", None, "not_supported"),
         ("cloud_init", {}, "not_supported"),
         ("gpu", False, "not_supported"),
         ("snapshot", NOBODY, "not_supported"),
@@ -275,3 +277,34 @@ def test_disks_and_jobs_of_an_instance_are_listed(manager: APIClient, project: P
         "size_gib": 8,
     }
     assert done["id"] == str(job.pk)
+
+
+def test_data_disks_are_volumes_that_are_there_or_new_ones(manager: APIClient, body: Body, project: Project) -> None:
+    volume = VolumeFactory.create(project=project, storage_domain=Image.objects.get(pk=body["image"]).storage_domain)
+    wished = [{"name": "new", "size_gib": 5}, str(volume.pk)]
+    answer = manager.post(f"{BASE}/instances/", {**body, "volumes": wished}, format="json")
+    assert answer.status_code == 202, answer.json()
+    disks = manager.get(f"{BASE}/instances/{answer.json()['target']['id']}/disks/").json()["results"]
+    assert [(disk["device_name"], disk["volume"]["name"]) for disk in disks[1:]] == [
+        ("vdb", "new"),
+        ("vdc", volume.name),
+    ]
+
+
+def test_data_disks_that_make_no_sense_are_refused_at_their_place(manager: APIClient, body: Body) -> None:
+    wished = [5, "nonsense", str(uuid.uuid4()), {"name": "", "size_gib": 1.5}, {"size": 1}, None, []]
+    answer = manager.post(f"{BASE}/instances/", {**body, "volumes": wished}, format="json")
+    assert answer.status_code == 400
+    fields = {path: [problem["code"] for problem in problems] for path, problems in answer.json()["fields"].items()}
+    assert fields == {
+        "volumes.0": ["incorrect_type"],
+        "volumes.1": ["invalid"],
+        "volumes.2": ["does_not_exist"],
+        "volumes.3.name": ["blank"],
+        "volumes.3.size_gib": ["invalid"],
+        "volumes.4.name": ["required"],
+        "volumes.4.size_gib": ["required"],
+        "volumes.4.size": ["unknown_field"],
+        "volumes.5": ["null"],
+        "volumes.6": ["incorrect_type"],
+    }
