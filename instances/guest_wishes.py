@@ -17,7 +17,7 @@ from instances.enums import ScriptStage
 from instances.models import Instance, InstanceGuest, UserScript
 
 DEFAULT_USERNAME = "cloudia"
-DEFAULT_PASSWORD = "cloudia"  # noqa: S105  # the guide's; the guest takes it once, to ask for another
+DEFAULT_PASSWORD = "cloudia"  # noqa: S105  # the guide's, known to all: the guest takes it once, to ask for another
 MAX_USERNAME = 32  # useradd(8)
 MIN_PASSWORD = 8
 MAX_PASSWORD = 100  # characters: of four bytes each they are fewer than the 512 bytes that a login takes (PAM)
@@ -88,12 +88,11 @@ def check_guest(faults: Faults, wish: GuestWish, prefix: str = "cloud_init.") ->
 
 
 def guest_record(instance: Instance, wish: GuestWish) -> None:
-    """The rows of a checked wish, in the transaction that makes the instance. Of the password only a hash is kept."""
+    """The rows of a checked wish, in the transaction that makes the instance. Of a password only a hash is kept."""
     InstanceGuest.objects.create(
         instance=instance,
         username=wish.username,
-        password_hash=sha512_crypt.using(rounds=ROUNDS).hash(wish.password or DEFAULT_PASSWORD),
-        password_expired=not wish.password,
+        password_hash=sha512_crypt.using(rounds=ROUNDS).hash(wish.password) if wish.password else "",
         ssh_keys="\n".join(key.strip() for key in wish.ssh_keys),
     )
     UserScript.objects.bulk_create(

@@ -142,6 +142,11 @@ class Instance(Lockable):
         return self.power_state
 
     @property
+    def first_user(self) -> InstanceGuest | None:
+        """The guest's first user; none for instances from before this was asked for."""
+        return getattr(self, "guest", None)
+
+    @property
     def nics(self) -> list[NetworkInterface]:
         """Its network interfaces, the primary one first."""
         return [link.interface for link in self.interfaces.all()]
@@ -241,8 +246,8 @@ class InstanceGuest(models.Model):
 
     instance = models.OneToOneField(Instance, models.CASCADE, related_name="guest")
     username = models.CharField(_("user name"), max_length=32)
-    password_hash = models.CharField(max_length=128, editable=False)  # SHA-512 crypt; never shown, logged or sent
-    password_expired = models.BooleanField(_("password to be changed at first login"), default=False)
+    # SHA-512 crypt; never shown, logged or sent. Empty: the default one, which the guest asks to change.
+    password_hash = models.CharField(max_length=128, blank=True, editable=False)
     ssh_keys = models.TextField(_("SSH keys"), blank=True)  # public ones, one a line
 
     class Meta:
@@ -251,6 +256,11 @@ class InstanceGuest(models.Model):
 
     def __str__(self) -> str:
         return self.username
+
+    @property
+    def has_default_password(self) -> bool:
+        """Whether none was chosen."""
+        return not self.password_hash
 
 
 class UserScript(models.Model):

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from cloudia.core.policy import Holder
 from cloudia.virt import Hypervisor, SeedSpec
-from instances.cloud_init import disc_of
+from instances.cloud_init import Told, disc_of
 from instances.models import Instance
 from storage.garbage import Owned
 from storage.models import StorageDomain
@@ -25,7 +25,7 @@ def seed_ensure(instance: Instance, hypervisor: Hypervisor) -> str:
     """Make the seed as the rows are now, for a guest that is off; returns the equivalent command."""
     if not (seed := seed_of(instance)):
         return ""
-    disc = disc_of(instance, instance.mounts.select_related("filesystem"))
+    disc = disc_of(Told.of(instance))
     size = -(-len(disc) // UNIT_BYTES) * UNIT_BYTES
     found = hypervisor.volumes.info(seed.pool, seed.volume)
     if found and found.capacity_bytes < size:  # not grown: libvirt may take the disc for a format of its own

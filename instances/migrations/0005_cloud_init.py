@@ -13,11 +13,7 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("username", models.CharField(max_length=32, verbose_name="user name")),
-                ("password_hash", models.CharField(editable=False, max_length=128)),
-                (
-                    "password_expired",
-                    models.BooleanField(default=False, verbose_name="password to be changed at first login"),
-                ),
+                ("password_hash", models.CharField(blank=True, editable=False, max_length=128)),
                 ("ssh_keys", models.TextField(blank=True, verbose_name="SSH keys")),
                 (
                     "instance",

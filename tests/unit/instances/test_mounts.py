@@ -12,7 +12,7 @@ import pytest
 from pycdlib.pycdlib import PyCdlib
 
 from cloudia.core.faults import Faults
-from instances.cloud_init import disc_of, fstab, hostname, user_data
+from instances.cloud_init import Told, disc_of, fstab, hostname, user_data
 from instances.models import Instance, InstanceMount
 from instances.mounts import check_path
 from storage.models import FileSystem
@@ -78,7 +78,7 @@ def test_lines_for_fstab_have_no_field_too_many() -> None:
 
 def test_disc_is_what_the_data_source_looks_for() -> None:
     disc = PyCdlib()
-    disc.open_fp(BytesIO(disc_of(INSTANCE, MOUNTS)))
+    disc.open_fp(BytesIO(disc_of(Told(instance=INSTANCE, mounts=MOUNTS))))
     assert disc.pvd.volume_identifier.strip() == b"CIDATA"
     files = {}
     for name in ("meta-data", "user-data"):
@@ -132,5 +132,5 @@ def test_block_in_fstab_follows_and_the_rest_stays(tmp_path: Path) -> None:
 
 
 def test_script_and_lines_are_apart() -> None:
-    assert user_data([])["bootcmd"][0][:2] == ["sh", "-c"]
-    assert user_data([])["bootcmd"][0][-1] == ""
+    assert user_data(Told(instance=INSTANCE))["bootcmd"][0][:2] == ["sh", "-c"]
+    assert user_data(Told(instance=INSTANCE))["bootcmd"][0][-1] == ""
