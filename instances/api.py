@@ -18,6 +18,7 @@ from cloudia.jobs.serializers import JobSerializer
 from instances import serializers, services, type_services
 from instances.disk_serializers import InstanceDelete
 from instances.filtersets import InstanceFilter, InstanceTypeFilter
+from instances.guest_serializers import ScriptSerializer
 from instances.interface_api import InterfaceViewSet, links_to_show
 from instances.interface_serializers import InterfaceSerializer
 from instances.models import Instance, InstanceDisk, InstanceType
@@ -30,7 +31,7 @@ from networking.serializers import FloatingIPSerializer
 
 def instances_to_show(actor: Actor) -> QuerySet[Instance]:
     """Visible instances with everything a representation needs, in one query."""
-    return instances_visible_to(actor).select_related("image", "instance_type")
+    return instances_visible_to(actor).select_related("image", "instance_type", "guest")
 
 
 @extend_schema_view(
@@ -124,6 +125,12 @@ class InstanceViewSet(MountsOfInstance, EditViewSet):
         """Those that lead to one of its interfaces."""
         rows = floating_to_show(self.actor).filter(interface__owner_id=self.get_object().pk)
         return self.page(rows, FloatingIPSerializer)
+
+    @extend_schema(summary="List the user scripts of an instance", responses=ScriptSerializer(many=True))
+    @action(detail=True, filterset_class=None)
+    def scripts(self, request: Request, pk: str) -> Response:
+        """In the order in which cloud-init runs those of each stage."""
+        return self.page(self.get_object().scripts.all(), ScriptSerializer)
 
     @extend_schema(summary="List the jobs of an instance", responses=JobSerializer(many=True))
     @action(detail=True, filterset_class=None)

@@ -124,12 +124,12 @@ def _check_password(faults: Faults, at: str, wish: GuestWish) -> None:
     password = wish.password
     if not password:  # the default one
         return
-    words = {"least": MIN_PASSWORD, "most": MAX_PASSWORD}
-    fits = MIN_PASSWORD <= len(password) <= MAX_PASSWORD
-    faults.require(fits, at, "invalid_length", _("Enter %(least)s to %(most)s characters, or nothing.") % words)
+    long = _("Enter %(least)s to %(most)s characters, or nothing.") % {"least": MIN_PASSWORD, "most": MAX_PASSWORD}
+    faults.require(len(password) >= MIN_PASSWORD, at, "too_short", long)
+    faults.require(len(password) <= MAX_PASSWORD, at, "too_long", long)
     plain = not any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in password)
     faults.require(plain, at, "invalid", _("A password is one line without control characters."))
-    faults.require(password != wish.username, at, "too_similar", _("It must differ from the user name."))
+    faults.require(password != wish.username, at, "same_as_username", _("It must differ from the user name."))
 
 
 def _check_keys(faults: Faults, at: str, keys: Sequence[str]) -> None:
@@ -189,7 +189,7 @@ def _check_scripts(faults: Faults, at: str, scripts: Sequence[ScriptWish]) -> No
         stages = {"stages": ", ".join(ScriptStage.values)}
         known = script.stage in ScriptStage.values
         faults.require(known, f"{at}.{number}.stage", "invalid", _("Choose one of: %(stages)s.") % stages)
-        if problem := _content_problem(as_kept(script.content)):
+        if problem := _objection(as_kept(script.content)):
             faults.note(f"{at}.{number}.content", *problem)
 
 
@@ -202,8 +202,8 @@ def _check_script_name(faults: Faults, at: str, name: str) -> None:
         faults.note(at, "invalid", _("Use letters a-z, digits and . _ - only, and begin with a letter or digit."))
 
 
-def _content_problem(content: str) -> tuple[str, str] | None:
-    """What is wrong with a script, as code and sentence."""
+def _objection(content: str) -> tuple[str, str] | None:
+    """What is wrong with a script's text, as code and sentence."""
     if not content.strip():
         return "required", _("Enter the script.")
     if "\0" in content or any("\ud800" <= character <= "\udfff" for character in content):

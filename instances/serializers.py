@@ -17,6 +17,7 @@ from instances import policies
 from instances.disk_serializers import DiskInput
 from instances.disk_wishes import MAX_DATA_DISKS
 from instances.enums import PowerState
+from instances.guest_serializers import GuestInput, GuestSerializer, guest_wish
 from instances.interface_serializers import InterfaceInput, interface_wish
 from instances.models import MAX_MEMORY_MIB, MAX_VCPUS, MIN_MEMORY_MIB, Instance, InstanceDisk, InstanceType
 from instances.mount_serializers import MountInput, mount_wish
@@ -42,13 +43,6 @@ class OwnerSerializer(serializers.Serializer[Instance]):
     kind = serializers.CharField(source="origin", read_only=True)
     name = serializers.CharField(source="owner_name", read_only=True)
     url = serializers.CharField(source="owner_url", read_only=True)
-
-
-class CloudInitSerializer(serializers.Serializer[Any]):
-    """The first user of the guest; the password is never shown."""
-
-    username = serializers.CharField(read_only=True)
-    password = serializers.CharField(read_only=True)
 
 
 class InstanceSerializer(serializers.Serializer[Instance]):
@@ -79,7 +73,7 @@ class InstanceSerializer(serializers.Serializer[Instance]):
     vpc = Reference(read_only=True, allow_null=True)
     host = Reference(read_only=True, allow_null=True)
     ip_addresses = serializers.ListField(child=serializers.CharField(), read_only=True)
-    cloud_init = serializers.SerializerMethodField()
+    cloud_init = GuestSerializer(source="first_user", read_only=True, allow_null=True)
     created_at = Time(read_only=True)
     actions = InstanceActions(policies.ACTIONS)
 
@@ -101,10 +95,6 @@ class InstanceSerializer(serializers.Serializer[Instance]):
     @extend_schema_field(Reference(allow_null=True))
     def get_launch_template(self, instance: Instance) -> None:
         """There are no launch templates yet."""
-
-    @extend_schema_field(CloudInitSerializer(allow_null=True))
-    def get_cloud_init(self, instance: Instance) -> None:
-        """Guests are not configured yet."""
 
 
 class DiskSerializer(serializers.Serializer[InstanceDisk]):
@@ -147,11 +137,10 @@ class InstanceCreate(Input):
     interfaces = serializers.ListField(child=InterfaceInput(), min_length=1, max_length=MAX_INTERFACES)
     volumes = serializers.ListField(child=DiskInput(), max_length=MAX_DATA_DISKS, required=False)
     filesystems = serializers.ListField(child=MountInput(), max_length=MAX_MOUNTS, required=False)
+    cloud_init = GuestInput(required=False)
     start = Flag(required=False)
 
-    later = frozenset(
-        {"cloud_init", "affinity_group", "launch_template", "snapshot"} | {"threads_per_core", "cores", "gpu"}
-    )
+    later = frozenset({"affinity_group", "launch_template", "snapshot"} | {"threads_per_core", "cores", "gpu"})
 
     def validate(self, data: dict[str, Any]) -> dict[str, Any]:
         """One way of saying how large it shall be, not both and not none."""
@@ -179,8 +168,10 @@ def wish_of(data: dict[str, Any]) -> tuple[Project, InstanceWish]:
     interfaces = tuple(interface_wish(wish, project) for wish in data.pop("interfaces"))
     filesystems = tuple(mount_wish(wish) for wish in data.pop("filesystems", ()))
     volumes = tuple(data.pop("volumes", ()))
-    wish = InstanceWish(compute=compute, interfaces=interfaces, volumes=volumes, filesystems=filesystems, **data)
-    return project, wish
+    guest = guest_wish(data.pop("cloud_init", None))
+    return project, InstanceWish(
+        compute=compute, interfaces=interfaces, volumes=volumes, filesystems=filesystems, guest=guest, **data
+    )
 
 
 class StopInput(Input):
