@@ -9,18 +9,25 @@ from django import forms
 from django.http import QueryDict
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from cloudia.accounts.actor import Actor
 from cloudia.accounts.models import Project
-from cloudia.core.errors import InputError
+from cloudia.core.errors import FieldError, InputError
 from cloudia.core.policy import Text
+from instances.create_rows import MountFormSet, ScriptFormSet, VolumeChoice, VolumeFormSet, VolumeOffer
+from instances.disk_wishes import DiskWish
+from instances.guest_wishes import DEFAULT_USERNAME, GuestWish
 from instances.models import InstanceType
-from instances.network_forms import PREFIX, InterfaceFormSet, Offer
+from instances.network_forms import InterfaceFormSet, Offer
+from instances.row_forms import Rows
 from instances.service_forms import Problem, ServiceForm
 from instances.wishes import Compute, InstanceWish
-from storage.models import Image
+from storage.models import Image, Volume
 
 MIB, GIB = 1, 1024
+KEYS = "cloud_init.ssh_keys"
 LARGEST = 10**9  # keeps absurd numbers away from arithmetic; the real limits are in wishes.py
 
 
@@ -74,6 +81,12 @@ def _number(label: Any, *, required: bool = True, css: str = "") -> forms.Intege
     return forms.IntegerField(label=label, required=required, min_value=-LARGEST, max_value=LARGEST, widget=widget)
 
 
+def _password(label: Any) -> forms.CharField:
+    """What was typed comes back after an error: an empty field would mean the default password."""
+    widget = forms.PasswordInput({"autocomplete": "new-password"}, render_value=True)
+    return forms.CharField(label=label, strip=False, required=False, widget=widget)
+
+
 class NamingForm(ServiceForm):
     """기본 정보: what people call it. Also all that can be edited so far."""
 
@@ -86,10 +99,16 @@ class NamingForm(ServiceForm):
 
 
 class CreateForm(NamingForm):
-    """인스턴스 생성, as far as it goes: image, vCPUs and memory, networks, boot disk."""
+    """인스턴스 생성, as far as it goes: vCPUs and memory, networks, storage, the guest's first user and scripts."""
 
     BY_TYPE, BY_HAND = "type", "direct"
-    paths: ClassVar[dict[str, str]] = {"memory_mib": "memory", "max_memory_mib": "max_memory"}
+    paths: ClassVar[dict[str, str]] = {
+        "memory_mib": "memory",
+        "max_memory_mib": "max_memory",
+        "cloud_init.username": "username",
+        "cloud_init.password": "password",
+        KEYS: "ssh_keys",
+    }
 
     mode = forms.ChoiceField(
         choices=[(BY_TYPE, _("Choose an instance type")), (BY_HAND, _("Set directly"))], initial=BY_TYPE
@@ -103,6 +122,22 @@ class CreateForm(NamingForm):
     max_memory = MemoryField(label=_("Maximum memory"), required=False)
     image = forms.ModelChoiceField(Image.objects.none(), label=_("OS image"), empty_label=None)
     boot_disk_gib = _number(_("Boot disk size"), required=False, css="form-control")
+    volumes = forms.ModelMultipleChoiceField(Volume.objects.none(), label=_("Volumes"), required=False)
+    username = forms.CharField(
+        label=_("User name"),
+        strip=False,
+        required=False,
+        initial=DEFAULT_USERNAME,
+        widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}),
+    )
+    password = _password(_("Password"))
+    password_again = _password(_("Password confirmation"))
+    ssh_keys = forms.CharField(
+        label=_("SSH keys"),
+        strip=False,
+        required=False,
+        widget=forms.Textarea({"rows": 2, "class": "form-control mono", "spellcheck": "false", "autocomplete": "off"}),
+    )
     start = forms.BooleanField(
         label=_("Start it when it is made"),
         required=False,
@@ -114,12 +149,19 @@ class CreateForm(NamingForm):
     sections: ClassVar[dict[str, tuple[str, ...]]] = {
         "basic": ("name", "description"),
         "compute": ("mode", "instance_type", "vcpus", "memory", "max_vcpus", "max_memory"),
-        "storage": ("image", "boot_disk_gib"),
+        "storage": ("image", "boot_disk_gib", "volumes"),
+        "guest": ("username", "password", "password_again", "ssh_keys"),
     }
 
-    def __init__(self, data: QueryDict | None = None, *, project: Project) -> None:
+    def __init__(self, data: QueryDict | None = None, *, project: Project, actor: Actor) -> None:
         super().__init__(data)
+        self.project, self.actor = project, actor
         self.interfaces = InterfaceFormSet(data, offer=Offer.of(project))
+        self.new_volumes = VolumeFormSet(data)
+        self.filesystems = MountFormSet(data, project=project)
+        self.scripts = ScriptFormSet(data)
+        self.lists: list[Rows] = [self.interfaces, self.new_volumes, self.filesystems, self.scripts]
+        self._field("volumes").queryset = project.volumes.filter(attachment=None).select_related("storage_domain")
         self._field("instance_type").queryset = InstanceType.objects.usable_in(project)
         self._field("image").queryset = Image.objects.usable_in(project).select_related("storage_domain", "project")
         for name in self.choices:  # the smallest type, and the first image: most forms need no more than a name
@@ -129,8 +171,11 @@ class CreateForm(NamingForm):
         return self.fields[name]
 
     def clean(self) -> dict[str, Any]:
-        """Of the two ways to say how large it is, the chosen one must be filled in."""
+        """Of the two ways to say how large it is, the chosen one must be filled in. Passwords are typed twice."""
         data = self.cleaned_data
+        data["volumes"] = list(data.get("volumes", ()))  # read once: errors name them by their place
+        if data.get("password") != data.get("password_again"):
+            self.add_error("password_again", _("The two passwords differ."))
         needed = ["instance_type"] if data.get("mode") == self.BY_TYPE else ["vcpus", "memory"]
         for name in needed:
             if name not in self.errors and data.get(name) is None:
@@ -138,25 +183,44 @@ class CreateForm(NamingForm):
         return data
 
     def is_valid(self) -> bool:
-        """Whether the fields and every row of the networks make sense."""
-        rows_are_valid = self.interfaces.is_valid()
-        return super().is_valid() and rows_are_valid
+        """Whether the fields and every row of the lists make sense."""
+        wrong = [rows for rows in self.lists if not rows.is_valid()]  # each is asked
+        return super().is_valid() and not wrong
 
     def take(self, error: InputError) -> None:
-        """A maximum left empty follows its value: what is wrong with that is said once. Networks have their rows."""
-        own = {
-            path: problems
-            for path, problems in error.fields.items()
-            if not path.startswith(PREFIX) and not self._follows(path, error)
-        }
+        """Show what a service found wrong, each at its field or row.
+
+        A maximum left empty follows its value: what is wrong with that is said once.
+        """
+        own: dict[str, list[FieldError]] = {}
+        for path, problems in error.fields.items():
+            if not self._follows(path, error) and not any(rows.owns(path) for rows in self.lists):
+                field, words = self._place(path)
+                own.setdefault(field, []).extend(FieldError(it.code, f"{words}{it.detail}") for it in problems)
         if own or not error.fields:
             super().take(InputError(error.message, own))
-        self.interfaces.take(error)
+        for rows in self.lists:
+            rows.take(error)
+
+    def _place(self, path: str) -> tuple[str, Text]:
+        """The field that a fault is at, and what of its value is meant, if it has several."""
+        entries, _dot, number = path.rpartition(".")
+        if entries == KEYS:
+            return entries, gettext("Line %(number)s: ") % {"number": self._keys()[int(number)][0]}
+        if entries == "volumes":
+            return entries, f"{self.cleaned_data['volumes'][int(number)]}: "
+        return path, ""
+
+    def _keys(self) -> list[tuple[int, str]]:
+        """The SSH keys, each with the number of its line."""
+        lines = enumerate(self.cleaned_data["ssh_keys"].splitlines(), 1)
+        return [(number, line.strip()) for number, line in lines if line.strip()]
 
     def problems(self, prefix: Text = "") -> Iterator[Problem]:
-        """Everything that is wrong: the fields', then the networks'."""
+        """Everything that is wrong: the fields', then the lists'."""
         yield from super().problems(prefix)
-        yield from self.interfaces.problems()
+        for rows in self.lists:
+            yield from rows.problems()
 
     def _follows(self, path: str, error: InputError) -> bool:
         value = path.removeprefix("max_")
@@ -166,7 +230,7 @@ class CreateForm(NamingForm):
     def failed_sections(self) -> set[str]:
         """Sections in which something is wrong."""
         failed = {name for name, fields in self.sections.items() if self.errors.keys() & set(fields)}
-        return failed | ({"network"} if any(self.interfaces.problems()) else set())
+        return failed | {rows.section for rows in self.lists if any(rows.problems())}
 
     @property
     def known(self) -> dict[str, Any]:
@@ -175,6 +239,12 @@ class CreateForm(NamingForm):
             return getattr(self, "cleaned_data", {})
         chosen = {name: self._field(name).queryset.filter(pk=self.initial[name]).first() for name in self.choices}
         return {"mode": self.BY_TYPE, **chosen}
+
+    def volume_choices(self) -> list[VolumeChoice]:
+        """The volumes that could be taken, and which are; those that the image rules out say so."""
+        image = self.known.get("image")
+        offer = VolumeOffer(self.project, image.storage_domain if image else None, self.actor)
+        return offer.choices([str(pk) for pk in self["volumes"].value() or ()])
 
     def compute(self) -> Compute | None:
         """vCPUs and memory as far as they are known; also of a form that is not complete."""
@@ -192,6 +262,7 @@ class CreateForm(NamingForm):
         data, compute = self.cleaned_data, self.compute()
         if compute is None:
             raise RuntimeError("clean() lets no form pass without vCPUs and memory")
+        self.new_volumes.taken = len(data["volumes"])
         return InstanceWish(
             name=data["name"],
             description=data["description"],
@@ -199,5 +270,12 @@ class CreateForm(NamingForm):
             compute=compute,
             interfaces=self.interfaces.wishes(),
             boot_disk_gib=data["boot_disk_gib"],
+            volumes=(*(DiskWish(volume=volume) for volume in data["volumes"]), *self.new_volumes.wishes()),
+            filesystems=self.filesystems.wishes(),
+            guest=self._guest(),
             start=data["start"],
         )
+
+    def _guest(self) -> GuestWish:
+        data, keys = self.cleaned_data, tuple(key for _line, key in self._keys())
+        return GuestWish(data["username"], data["password"], keys, self.scripts.wishes())

@@ -27,15 +27,20 @@ def obstacle(instance: Instance, filesystem: FileSystem, mounted: frozenset[Any]
     return next((fault.detail for found in faults.fields.values() for fault in found), "")
 
 
-class PathForm(forms.Form):
-    """Where in the guest."""
-
-    mount_path = forms.CharField(
+def path_field() -> forms.CharField:
+    """Where in the guest something is mounted."""
+    return forms.CharField(
         label=gettext_lazy("Mount path"),
         strip=False,
         help_text=gettext_lazy("A folder inside the guest, like /mnt/shared. It is made if it is not there."),
         widget=forms.TextInput({"class": "form-control mono", "autocomplete": "off", "spellcheck": "false"}),
     )
+
+
+class PathForm(forms.Form):
+    """Where in the guest."""
+
+    mount_path = path_field()
 
 
 class MountForm(PathForm, PickForm):

@@ -170,6 +170,7 @@ class InterfaceRows(Rows):
     """The interfaces of a new instance; the first is the primary one."""
 
     name = path = PREFIX
+    section = "network"
     row_form = InterfaceForm
     least, most = 1, MAX_INTERFACES
 

@@ -31,6 +31,7 @@ class Rows(_Rows):
 
     name: ClassVar[str]
     path: ClassVar[str]
+    section: ClassVar[str]  # of the page
     row_form: ClassVar[type[ServiceForm]]
     most: ClassVar[int]
     least: ClassVar[int] = 0  # that many rows can't be removed
@@ -61,6 +62,10 @@ class Rows(_Rows):
         """Whether a service's fault is about this list."""
         return path == self.path or path.startswith(f"{self.path}.")
 
+    def row_of(self, number: int) -> int:
+        """Which row is meant by a place in the service's list."""
+        return number
+
     def take(self, error: InputError) -> None:
         """Show what a service found wrong, each at its row and field; what is about no row stands beneath them."""
         for path, problems in error.fields.items():
@@ -69,8 +74,9 @@ class Rows(_Rows):
 
     def _take(self, path: str, problems: Sequence[FieldError], error: InputError) -> None:
         number, _dot, field = path.partition(".")
-        if number.isdecimal() and int(number) < len(self.forms):
-            self.forms[int(number)].take(InputError(error.message, {field: list(problems)}))
+        row = self.row_of(int(number)) if number.isdecimal() else -1
+        if 0 <= row < len(self.forms):
+            self.forms[row].take(InputError(error.message, {field: list(problems)}))
         else:
             self.non_form_errors().extend(str(problem.detail) for problem in problems)
 
@@ -99,8 +105,8 @@ def changed_rows(kind: type[Rows], data: QueryDict, blank: Mapping[str, Any]) ->
 
     ``add=1`` adds ``blank``, ``remove=2`` takes the third one away, ``up=2`` puts it before the second.
     """
-    rows = _typed(kind, data)
-    removed, raised = _pressed(data, "remove"), _pressed(data, "up")
+    rows = typed_rows(kind, data)
+    removed, raised = pressed(data, "remove"), pressed(data, "up")
     if kind.least <= removed < len(rows):
         del rows[removed]
     elif kind.least < raised < len(rows):
@@ -110,13 +116,14 @@ def changed_rows(kind: type[Rows], data: QueryDict, blank: Mapping[str, Any]) ->
     return rows
 
 
-def _pressed(data: QueryDict, button: str) -> int:
+def pressed(data: QueryDict, button: str) -> int:
     """Which row's button it was, or -1."""
     number = data.get(button) or ""
     return int(number) if NUMBER.fullmatch(number) else -1
 
 
-def _typed(kind: type[Rows], data: QueryDict) -> list[dict[str, Any]]:
+def typed_rows(kind: type[Rows], data: QueryDict) -> list[dict[str, Any]]:
+    """The rows as typed, whatever is wrong with them."""
     total = data.get(f"{kind.name}-TOTAL_FORMS", "")
     count = max(kind.least, min(int(total), kind.most) if NUMBER.fullmatch(total) else 0)
     return [_typed_row(kind, data, f"{kind.name}-{number}") for number in range(count)]

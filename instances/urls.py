@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from django.urls import path
 
-from instances.views import actions, create, detail, disks, interfaces, lists, mounts
+from instances.views import actions, create, create_rows, detail, disks, interfaces, lists, mounts, scripts
 
 urlpatterns = [
     path("", lists.instance_list, name="instance-list"),
     path("export.csv", lists.instance_export, name="instance-export"),
     path("new/", create.instance_create, name="instance-create"),
     path("new/summary/", create.instance_summary, name="instance-summary"),
-    path("new/networks/", create.instance_networks, name="instance-networks"),
+    path("new/networks/", create_rows.instance_networks, name="instance-networks"),
+    path("new/volumes/", create_rows.instance_new_volumes, name="instance-new-volumes"),
+    path("new/filesystems/", create_rows.instance_new_mounts, name="instance-new-mounts"),
+    path("new/scripts/", create_rows.instance_new_scripts, name="instance-new-scripts"),
     path("actions/<slug:name>/", actions.instance_action, name="instance-action"),
     path("<uuid:pk>/", detail.instance_detail, name="instance-detail"),
     path("<uuid:pk>/row/", lists.instance_row, name="instance-row"),
@@ -29,5 +32,6 @@ urlpatterns = [
     path("<uuid:pk>/filesystems/add/", mounts.mount_add, name="mount-add"),
     path("<uuid:pk>/filesystems/<uuid:filesystem>/edit/", mounts.mount_edit, name="mount-edit"),
     path("<uuid:pk>/filesystems/<uuid:filesystem>/remove/", mounts.mount_remove, name="mount-remove"),
+    path("<uuid:pk>/scripts/", scripts.instance_scripts, name="instance-scripts"),
     path("<uuid:pk>/jobs/", detail.instance_jobs, name="instance-jobs"),
 ]

@@ -12,15 +12,14 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
-from django_htmx.http import trigger_client_event
 
 from cloudia.accounts.models import Project
 from cloudia.core.errors import InputError, NoCapacity
 from cloudia.core.policy import ActionDenied
 from cloudia.ui.requests import actor_of, project_of
 from instances import policies, services
+from instances.create_rows import ScriptForm
 from instances.forms import CreateForm, NamingForm
-from instances.network_forms import InterfaceFormSet, Offer, changed_interfaces
 from instances.selectors import instances_visible_to, room_for
 from instances.wishes import Compute
 from storage.models import Image
@@ -30,6 +29,7 @@ SECTION_LABELS = {
     "compute": gettext_lazy("Compute specification"),
     "network": gettext_lazy("Network settings"),
     "storage": gettext_lazy("Storage"),
+    "guest": gettext_lazy("Cloud-init settings"),
 }
 
 
@@ -42,7 +42,7 @@ def instance_create(request: HttpRequest) -> HttpResponse:
         return render(request, "no_project.html")
     if denial := policies.CREATE.denial(project, actor):
         return render(request, "instances/create_denied.html", {"denial": denial}, status=403)
-    form = CreateForm(request.POST if request.method == "POST" else None, project=project)
+    form = CreateForm(request.POST if request.method == "POST" else None, project=project, actor=actor)
     problem: Any = None
     if request.method == "POST" and form.is_valid():
         try:
@@ -63,25 +63,9 @@ def instance_summary(request: HttpRequest) -> HttpResponse:
     project = project_of(request)
     if project is None:
         return HttpResponse(status=204)
-    form = CreateForm(request.POST, project=project)
+    form = CreateForm(request.POST, project=project, actor=actor_of(request))
     form.is_valid()
     return render(request, "instances/_summary.html", _summary(form) | {"refreshed": True})
-
-
-@login_required
-@require_POST
-def instance_networks(request: HttpRequest) -> HttpResponse:
-    """The section of networks with one row more (``add``) or less (``remove``, counted from 0)."""
-    project = project_of(request)
-    if project is None:
-        return HttpResponse(status=204)
-    offer = Offer.of(project)
-    rows = InterfaceFormSet(offer=offer, rows=changed_interfaces(request.POST, offer))
-    if "add" in request.POST:
-        rows.forms[-1].fields["subnet"].widget.attrs["autofocus"] = True
-    context = {"interfaces": rows, "removed": "remove" in request.POST}
-    answer = render(request, "instances/create/_network.html", context)
-    return trigger_client_event(answer, "rows:changed", {}, after="settle")
 
 
 @login_required
@@ -125,6 +109,11 @@ def _summary(form: CreateForm) -> dict[str, Any]:
         "form": form,
         "problems": list(form.problems()),
         "interfaces": form.interfaces,
+        "volumes": form.volume_choices(),
+        "new_volumes": form.new_volumes,
+        "filesystems": form.filesystems,
+        "scripts": form.scripts,
+        "script": ScriptForm(),
         "image": image,
         "compute": compute,
         "boot_gib": (data.get("boot_disk_gib") or image.minimum_gib) if image else None,

@@ -30,13 +30,21 @@ FACTS = "이름 상태 UUID/ID 생성일시 VPC 인스턴스타입 GPU vCPU 메�
 FACTS += "물리머신 Cloud-init 생성방식 이미지 시작템플릿"
 
 
+# The lists that are empty until somebody adds to them, as the page sends them.
+NOTHING_MORE = {
+    f"{name}-{count}": "0"
+    for name in ("new_volumes", "filesystems", "scripts")
+    for count in ("TOTAL_FORMS", "INITIAL_FORMS")
+}
+
+
 def filled(project: Project, **changes: Any) -> dict[str, Any]:
     """A form that makes an instance, but for what a test changes."""
     image = ImageFactory.create(storage_domain=StorageDomainFactory.create(hosts=[HostFactory.create()]))
     kind = InstanceTypeFactory.create(vcpus=2, memory_mib=2048)
     values = {"name": "web", "mode": "type", "instance_type": str(kind.pk), "image": str(image.pk), "start": "on"}
     subnet = project.subnets.first() or SubnetFactory.create(project=project)
-    return {**values, **nics(subnet), **changes}
+    return {**values, **nics(subnet), **NOTHING_MORE, "username": "cloudia", **changes}
 
 
 def nics(*subnets: Subnet) -> dict[str, Any]:
@@ -94,7 +102,7 @@ def test_the_form_makes_an_instance_and_goes_to_its_page(manager: Client, projec
     assert (answer.status_code, answer.headers["Location"]) == (302, f"/instances/{instance.pk}/")
     assert (instance.vcpus, instance.max_vcpus, instance.memory_mib) == (2, 4, 2048)
     assert instance.current_job
-    assert instance.current_job.params == {"start": True, "boot_disk_gib": 10}
+    assert instance.current_job.params == {"start": True, "boot_disk_gib": 10, "volumes": []}
 
 
 def test_the_size_can_be_set_directly_in_either_unit(manager: Client, project: Project) -> None:
