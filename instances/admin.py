@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from cloudia.accounts.admin_base import OperatorAdmin, ReadOnlyInline, actor_of, service_action
 from cloudia.core.policy import Text
 from instances import policies, services, type_services
-from instances.models import Instance, InstanceDisk, InstanceType
+from instances.models import Instance, InstanceDisk, InstanceGuest, InstanceType, UserScript
 
 SERVICES = {
     policies.START: services.instance_start,
@@ -37,6 +37,20 @@ class DiskInline(ReadOnlyInline):
         return disk.device_name
 
 
+class GuestInline(ReadOnlyInline):
+    """Its first user, without the password's hash."""
+
+    model = InstanceGuest
+    fields = ("username", "ssh_keys")
+
+
+class ScriptInline(ReadOnlyInline):
+    """Its user scripts."""
+
+    model = UserScript
+    fields = ("number", "name", "stage", "content")
+
+
 @admin.register(Instance)
 class InstanceAdmin(OperatorAdmin):
     """Every instance of the installation. States are what was seen, so nobody types them here."""
@@ -45,7 +59,7 @@ class InstanceAdmin(OperatorAdmin):
     list_filter = ("power_state", "origin", "host", "project")
     list_select_related = ("project", "host", "current_job")
     search_fields = ("name", "short_id", "id")
-    inlines = (DiskInline,)
+    inlines = (DiskInline, GuestInline, ScriptInline)
     actions = tuple(service_action(action, service, "instance") for action, service in SERVICES.items())
     fields = (
         ("id", "short_id"),

@@ -57,4 +57,5 @@ class InstancesConfig(AppConfig):
         filesystems = tabs.TabSpec("filesystems", _("File systems"), "instance-filesystems", order=30)
         tabs.register_tab("instance", filesystems)
         tabs.register_tab("instance", tabs.TabSpec("floating", _("Floating IP"), "instance-floating-ips", order=60))
+        tabs.register_tab("instance", tabs.TabSpec("scripts", _("User scripts"), "instance-scripts", order=80))
         tabs.register_tab("instance", tabs.TabSpec("jobs", _("Jobs"), "instance-jobs", order=90))

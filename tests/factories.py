@@ -32,7 +32,15 @@ from cloudia.hosts.models import Host
 from cloudia.jobs.enums import JobStatus
 from cloudia.jobs.models import Job, JobLock, JobStep, Lockable
 from instances.enums import DesiredState, PowerState
-from instances.models import Instance, InstanceDisk, InstanceInterface, InstanceMount, InstanceType
+from instances.models import (
+    Instance,
+    InstanceDisk,
+    InstanceGuest,
+    InstanceInterface,
+    InstanceMount,
+    InstanceType,
+    UserScript,
+)
 from networking.models import (
     VPC,
     ExternalNetwork,
@@ -273,6 +281,31 @@ class MountFactory(DjangoModelFactory[InstanceMount]):
     instance = SubFactory(InstanceFactory)
     filesystem = LazyAttribute(lambda mount: FileSystemFactory.create(project=mount.instance.project))
     mount_path = Sequence(lambda n: f"/mnt/share-{n}")
+
+
+class GuestFactory(DjangoModelFactory[InstanceGuest]):
+    """The first user of a guest, with a password of its own."""
+
+    class Meta:
+        model = InstanceGuest
+
+    instance = SubFactory(InstanceFactory)
+    username = "kim"
+    password_hash = (
+        "$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1"
+    )
+
+
+class ScriptFactory(DjangoModelFactory[UserScript]):
+    """A script of a guest."""
+
+    class Meta:
+        model = UserScript
+
+    instance = SubFactory(InstanceFactory)
+    number = Sequence(lambda n: n + 1)
+    name = Sequence(lambda n: f"setup-{n}.sh")
+    content = "#!/bin/sh\necho hello\n"
 
 
 class ExternalNetworkFactory(DjangoModelFactory[ExternalNetwork]):

@@ -129,6 +129,7 @@ DETAIL = f"/instances/{{{DATABASE}}}/"
 STOPPED = "/instances/{batch-settlement-nightly}/"
 MANY_DISKS = "/instances/{db-replica-01}/?tab=disks"
 MOUNTS = "/instances/{batch-settlement-nightly}/?tab=filesystems"
+SCRIPTS = "/instances/{db-replica-01}/?tab=scripts"
 CAN = ":not([aria-disabled])"
 GROUP = "/security-groups/{sg-db}/"
 
@@ -147,6 +148,9 @@ PLACES = [
     Place("detail-filesystems", MOUNTS),
     Place("detail-filesystems-running", "/instances/{db-replica-01}/?tab=filesystems"),
     Place("detail-filesystems-none", "/instances/{mail-relay-01}/?tab=filesystems"),
+    Place("detail-scripts", SCRIPTS),
+    Place("detail-scripts-open", SCRIPTS, (add("details:last-of-type summary"),)),
+    Place("detail-scripts-none", "/instances/{mail-relay-01}/?tab=scripts"),
     Place("detail-jobs", f"{DETAIL}?tab=jobs"),
     Place("detail-interfaces", f"{DETAIL}?tab=interfaces"),
     Place("detail-floating", f"{DETAIL}?tab=floating"),
@@ -306,6 +310,7 @@ HOSTILE = [
     Place("hostile-job", "/jobs/{hostile_job}/"),
     Place("hostile-search", "/search/?q=<script>alert(1)</script>"),
     Place("hostile-interfaces", "/instances/{hostile}/?tab=interfaces"),
+    Place("hostile-scripts", "/instances/{hostile}/?tab=scripts"),
     Place("long-detail", "/instances/{long}/?tab=disks"),
     Place("long-word", "/instances/{word}/?tab=disks"),
     Place("long-delete", "/instances/{word}/", (press("#act-delete"),)),

@@ -19,6 +19,8 @@ from tests.e2e.scenery_domains import WORDS as DOMAIN_WORDS
 from tests.e2e.scenery_domains import domains
 from tests.e2e.scenery_filesystems import WORDS as FILESYSTEM_WORDS
 from tests.e2e.scenery_filesystems import filesystems, hostile_filesystems
+from tests.e2e.scenery_guests import WORDS as GUEST_WORDS
+from tests.e2e.scenery_guests import guests, hostile_guest
 from tests.e2e.scenery_networks import WORDS, hostile_networks, networks
 from tests.e2e.scenery_storage import WORDS as STORAGE_WORDS
 from tests.e2e.scenery_storage import hostile_storage, storage
@@ -79,7 +81,7 @@ SYSTEMS = {"Ubuntu 22.04 LTS": ("Ubuntu", "22.04"), "Debian 12": ("Debian", "12"
 PERSON = "김서연"
 NAMES = (*(line.name for line in INSTANCES), HOSTILE, LONGEST, PERSON)
 # What is not the pages' own words.
-STORED = (*STORAGE_WORDS, *DOMAIN_WORDS, *FILESYSTEM_WORDS)
+STORED = (*STORAGE_WORDS, *DOMAIN_WORDS, *FILESYSTEM_WORDS, *GUEST_WORDS)
 DATA = (*NAMES, *WORDS, *STORED, *PROJECTS, *TYPES, *SYSTEMS, DESCRIPTION)
 
 
@@ -111,6 +113,7 @@ def fill() -> dict[str, str]:
     _tokens(kim, now)
     named = {instance.name: str(instance.pk) for instance in made} | networks(project, made)
     named |= storage(project, made, kim) | domains(hosts) | filesystems(project, made, hosts, kim)
+    guests(made)
     return {**named, **_hostile(other, hosts, images, kim), **_jobs_by_status(), "project": str(project.pk)}
 
 
@@ -256,6 +259,7 @@ def _hostile(project: Any, hosts: list[Any], images: list[Any], user: Any) -> di
         BootDiskFactory.create(instance=instance)
     more = hostile_networks(project, [evil, long, longest_word], HOSTILE) | hostile_storage(project, evil, HOSTILE)
     more |= hostile_filesystems(project, evil, HOSTILE)
+    hostile_guest(evil, HOSTILE)
     job = JobFactory.create(target=evil, requested_by=user, status="failed", error_texts={"ko": HOSTILE})
     ids = {"hostile": evil.pk, "long": long.pk, "word": longest_word.pk, "hostile_job": job.pk, "other": project.pk}
     return {name: str(pk) for name, pk in ids.items()} | more
