@@ -7,13 +7,13 @@ is not kept, since nothing was done: the same key may be tried again.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from datetime import timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -84,5 +84,6 @@ def _replay(row: IdempotencyKey, digest: str) -> None:
 
 
 def _digest(request: Request) -> str:
+    """Keyed: a body may have a password, which a plain digest would let somebody with the database guess."""
     head = f"{request.method} {request.get_full_path()}\n".encode()
-    return hashlib.sha256(head + request._request.body).hexdigest()
+    return salted_hmac(__name__, head + request._request.body, algorithm="sha256").hexdigest()

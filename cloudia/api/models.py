@@ -13,7 +13,7 @@ class IdempotencyKey(models.Model):
 
     user = models.ForeignKey(User, models.CASCADE, related_name="+")
     key = models.CharField(max_length=255)
-    request_digest = models.CharField(max_length=64)  # SHA-256 of method, address and body
+    request_digest = models.CharField(max_length=64)  # keyed SHA-256 of method, address and body
     status = models.PositiveSmallIntegerField(null=True)
     location = models.CharField(max_length=255, blank=True)
     sealed_body = models.TextField(blank=True)

@@ -7,11 +7,13 @@ import logging
 from typing import Any
 
 import pytest
+from django.conf import LazySettings
 from django.core.serializers import serialize
 from passlib.hash import sha512_crypt
 from rest_framework.test import APIClient
 
 from cloudia.accounts.models import AuditEntry, Project
+from cloudia.api.models import IdempotencyKey
 from cloudia.jobs.models import Job
 from instances.cloud_init import Told, user_data
 from instances.models import Instance
@@ -89,6 +91,18 @@ def test_password_is_nowhere(manager: APIClient, body: Body, caplog: pytest.LogC
     words = [PASSWORD, json.dumps(PASSWORD)[1:-1], digest, digest.rsplit("$", 1)[1]]
     assert [word for word in words if any(word in text for text in seen)] == []
     assert PASSWORD not in json.dumps(user_data(Told.of(instance)), ensure_ascii=False)
+
+
+def test_digest_of_a_request_does_not_let_its_password_be_guessed(
+    manager: APIClient, body: Body, settings: LazySettings
+) -> None:
+    """Somebody who has the database, but not the installation's key, can't try passwords on it."""
+    digests = []
+    for key in (settings.SECRET_KEY, "another installation's"):
+        settings.SECRET_KEY = key
+        manager.post(f"{BASE}/instances/", body, headers={"Idempotency-Key": key})
+        digests.append(IdempotencyKey.objects.latest("created_at").request_digest)
+    assert digests[0] != digests[1]
 
 
 def test_without_a_word_the_guest_has_the_default_user(manager: APIClient, body: Body) -> None:
