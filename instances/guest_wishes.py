@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -127,8 +126,7 @@ def _check_password(faults: Faults, at: str, wish: GuestWish) -> None:
     long = _("Enter %(least)s to %(most)s characters, or nothing.") % {"least": MIN_PASSWORD, "most": MAX_PASSWORD}
     faults.require(len(password) >= MIN_PASSWORD, at, "too_short", long)
     faults.require(len(password) <= MAX_PASSWORD, at, "too_long", long)
-    plain = not any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in password)
-    faults.require(plain, at, "invalid", _("A password is one line without control characters."))
+    faults.require(password.isprintable(), at, "invalid", _("A password is one line without control characters."))
     faults.require(password != wish.username, at, "same_as_username", _("It must differ from the user name."))
 
 
@@ -148,16 +146,17 @@ def _key_problem(key: str) -> str:
     """Why a line is no public key, or nothing."""
     if len(key) > MAX_KEY:
         return _("At most %(most)s characters.") % {"most": MAX_KEY}
-    if any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in key.strip().replace("\t", " ")):
+    if not key.strip().replace("\t", " ").isprintable():
         return _("A key is one line without control characters.")
     if "PRIVATE KEY" in key:
         return _("This is a private key: keep it to yourself. Enter the public one, from the file that ends in .pub.")
-    kind, _space, rest = key.strip().partition(" ")
+    words = key.split()
+    kind, material = [*words, "", ""][:2]
     if kind not in KEY_TYPES:
-        if any(word in KEY_TYPES for word in rest.split()):
+        if not KEY_TYPES.isdisjoint(words):
             return _("Enter the key without options before it.")
         return _("Begin with the type of the key, like ssh-ed25519; certificates and DSA keys are not taken.")
-    if _names_type(rest.split()[0] if rest.split() else "", kind):
+    if _names_type(material, kind):
         return ""
     return _("The key is damaged or cut off. Copy the whole line of the file that ends in .pub.")
 

@@ -45,7 +45,14 @@ def found(wish: GuestWish) -> dict[str, list[str]]:
         GuestWish(password="비밀번호 여덟 글자"),
         GuestWish(password="-" * 100),
         GuestWish(password="cloudia cloudia"),
-        GuestWish(ssh_keys=(ED25519, RSA, ECDSA, f"{public(ed25519.Ed25519PrivateKey.generate())} 나@집 노트북")),
+        GuestWish(
+            ssh_keys=(
+                ED25519,
+                f" {RSA} ",
+                ECDSA.replace(" ", "\t"),
+                f"{public(ed25519.Ed25519PrivateKey.generate())} 나@집 노트북",
+            )
+        ),
         GuestWish(scripts=(SCRIPT, ScriptWish("10_b-2.py", "pre-network", "#! /usr/bin/env python3\r\npass\r\n"))),
         GuestWish(scripts=(replace(SCRIPT, content="\ufeff#!/bin/sh\n"),)),
         GuestWish(scripts=(replace(SCRIPT, content="#!/bin/sh\n" + "가" * ((65536 - 10) // 3)),)),
