@@ -20,6 +20,7 @@ class InstancesConfig(AppConfig):
             observations,
             operations,
             orphans,
+            quotas,
             seed,
             selectors,
         )
@@ -38,6 +39,7 @@ class InstancesConfig(AppConfig):
         references.register("volume", holders.having)
         references.register("filesystem", holders.mounting)
         references.register("storageattachment", holders.using_there)
+        quotas.register()
         self._add_pages()
 
     @staticmethod

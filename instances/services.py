@@ -25,6 +25,7 @@ from instances.guest_wishes import guest_record
 from instances.interfaces import interfaces_record
 from instances.models import Instance, short_id_of
 from instances.mounts import mounts_record
+from instances.quotas import compute_claim
 from instances.selectors import hosts_for
 from instances.wishes import InstanceWish, check_description, check_name, check_wish
 from networking.services.interfaces import interfaces_rename
@@ -35,12 +36,14 @@ from storage.models import Volume
 def instance_create(*, actor: Actor, project: Project, wish: InstanceWish) -> Job:
     """Record a new instance on a host with room and queue its making; ``job.target_id`` is its id.
 
-    Raises ActionDenied, InputError (with every field that is wrong) or NoCapacity (with every host's reason).
+    Raises ActionDenied, InputError (with every field that is wrong), both also for a quota, or NoCapacity (with every
+    host's reason).
     """
     policies.CREATE.check(project, actor)
     check_wish(wish, project, actor)
     hosts = hosts_for(wish.image, [mount.filesystem for mount in wish.filesystems])
     host = place(Demand(wish.compute.vcpus, wish.compute.memory_mib), hosts)
+    compute_claim(project, wish.compute)  # after placing, as everywhere: else two of them may wait for each other
     instance = _instance_record(actor, project, wish, host)
     boot_disk_record(instance, wish.boot_gib)
     volumes = disks_record(actor, instance, wish.volumes)

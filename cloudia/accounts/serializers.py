@@ -39,6 +39,14 @@ class ProjectSerializer(serializers.Serializer[Project]):
         return actor_of(self.context["request"]).roles.get(project.pk)
 
 
+class AmountField(serializers.FloatField):
+    """A number that is whole where it can be: ``3``, not ``3.0``."""
+
+    def to_representation(self, value: float) -> Any:
+        """As it is."""
+        return int(value) if value == int(value) else value
+
+
 class QuotaSerializer(serializers.Serializer[Level]):
     """How far a project has used up what it may have of something."""
 
@@ -46,7 +54,7 @@ class QuotaSerializer(serializers.Serializer[Level]):
     label = serializers.CharField(  # type: ignore[assignment]  # a field's name, not its option
         source="resource.label", read_only=True
     )
-    used = serializers.IntegerField(read_only=True)
+    used = AmountField(read_only=True)
     limit = serializers.IntegerField(read_only=True)
 
 

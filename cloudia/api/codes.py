@@ -74,6 +74,7 @@ FIELD_CODES: dict[str, str] = {
     "unreachable_subnet": "The instance does not reach the file system's server; the detail says what to connect.",
     "not_on_host": "The instance's host does not have the directory.",
     "no_space": "The storage domain can't promise that much more.",
+    "quota_exceeded": "The project may not have that much more.",
     "volume_shrink": "Volumes can only be enlarged.",
     "empty": "There is nothing in it.",
     "bad_format": "This kind of file can't be an image here.",

@@ -17,8 +17,9 @@ from cloudia.accounts.models import Project
 from cloudia.core.errors import InputError, NoCapacity
 from cloudia.core.policy import ActionDenied
 from cloudia.ui.requests import actor_of, project_of
-from instances import policies, services
+from instances import policies, quotas, services
 from instances.create_rows import ScriptForm
+from instances.disk_forms import wished_gib
 from instances.forms import CreateForm, NamingForm
 from instances.selectors import instances_visible_to, room_for
 from instances.wishes import Compute
@@ -105,8 +106,11 @@ def _summary(form: CreateForm) -> dict[str, Any]:
     """What is known so far of what would be made, and how many hosts could take it."""
     data = form.known
     compute, image = form.compute(), data.get("image")
+    boot_gib = (data.get("boot_disk_gib") or image.minimum_gib) if image else None
+    disks_gib = [boot_gib or 0, *(wished_gib(row) for row in form.new_volumes)]
     return {
         "form": form,
+        "quotas": quotas.requests(form.project, compute, disks_gib),
         "problems": list(form.problems()),
         "interfaces": form.interfaces,
         "volumes": form.volume_choices(),
@@ -116,7 +120,7 @@ def _summary(form: CreateForm) -> dict[str, Any]:
         "script": ScriptForm(),
         "image": image,
         "compute": compute,
-        "boot_gib": (data.get("boot_disk_gib") or image.minimum_gib) if image else None,
+        "boot_gib": boot_gib,
         "room": _room(image, compute) if image and compute else None,
     }
 

@@ -16,6 +16,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from cloudia.accounts.quotas import shown
 from cloudia.core.policy import Text, Verdict
 from cloudia.ui import icons, links, tabs
 from cloudia.ui.listing import Listing
@@ -126,13 +127,13 @@ def bar(label: Text, *, value: int | None = None, thin: bool = False, tone: str 
 
 
 @register.inclusion_tag("components/quota.html")
-def quota(label: Text, *, used: int, limit: int, request: int = 0, unit: Text = "") -> dict[str, Any]:
+def quota(label: Text, *, used: float, limit: int, request: float = 0, unit: Text = "") -> dict[str, Any]:
     """What is used of a limit (grey) and what this ``request`` adds (accent)."""
-    limit = max(limit, 1)
-    parts = {"used_percent": min(100, round(100 * used / limit, 1))}
-    parts["own_percent"] = min(100 - parts["used_percent"], round(100 * request / limit, 1))
-    over = used + request > limit
-    return {"label": label, "used": used, "limit": limit, "request": request, "unit": unit, "over": over} | parts
+    whole = max(limit, 1)
+    parts = {"used_percent": min(100, round(100 * used / whole, 1))}
+    parts["own_percent"] = min(100 - parts["used_percent"], round(100 * request / whole, 1))
+    numbers = {"used": shown(used), "limit": limit, "request": shown(request)}
+    return {"label": label, "unit": unit, "over": used + request > limit, **numbers, **parts}
 
 
 @register.inclusion_tag("components/when.html")

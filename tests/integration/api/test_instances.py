@@ -11,7 +11,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from cloudia.accounts.enums import Origin, Role
-from cloudia.accounts.models import AuditEntry, Project
+from cloudia.accounts.models import AuditEntry, Project, Quota
 from cloudia.jobs.models import Job
 from instances.enums import PowerState
 from instances.models import Instance
@@ -28,6 +28,7 @@ from tests.factories import (
     hold,
 )
 from tests.integration.api.conftest import BASE, Body
+from tests.integration.api.test_networks import wrong
 
 pytestmark = pytest.mark.django_db
 FIELDS = {
@@ -309,3 +310,19 @@ def test_data_disks_that_make_no_sense_are_refused_at_their_place(manager: APICl
         "volumes.5": ["null"],
         "volumes.6": ["incorrect_type"],
     }
+
+
+def test_quotas_of_compute_are_read_and_refused_at_the_field(manager: APIClient, project: Project, body: Body) -> None:
+    InstanceFactory.create(project=project, vcpus=1, memory_mib=1536)
+    for resource, limit in (("vcpus", 2), ("memory_gib", 2)):
+        Quota.objects.create(project=project, resource=resource, limit=limit)
+    levels = {row["resource"]: row["used"] for row in manager.get(f"{BASE}/projects/{project.pk}/quotas/").json()}
+    assert repr([levels[name] for name in ("instances", "vcpus", "memory_gib")]) == "[1, 1, 1.5]"
+    assert wrong(manager.post(f"{BASE}/instances/", body)) == {
+        "vcpus": ["quota_exceeded"],
+        "memory_mib": ["quota_exceeded"],
+    }
+    Quota.objects.all().delete()
+    Quota.objects.create(project=project, resource="instances", limit=1)
+    answer = manager.post(f"{BASE}/instances/", body)
+    assert (answer.status_code, answer.json()["code"]) == (409, "quota_exceeded")

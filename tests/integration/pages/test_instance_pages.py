@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from cloudia.accounts.models import Project
+from cloudia.accounts.models import Project, Quota
 from cloudia.jobs.enums import JobStatus
 from instances.models import Instance
 from networking.models import Subnet
@@ -213,3 +213,51 @@ def test_search_lists_what_it_finds_and_says_when_that_is_nothing(manager: Clien
     InstanceFactory.create_batch(2, project=project)
     assert manager.get("/search/?q=instance").content.decode().count('<td class="name">') == 2
     assert "Nothing was found" in manager.get("/search/?q=zzz").content.decode()
+
+
+def summary(page: str) -> dict[str, str]:
+    """What the quotas of the create form say: used + asked for / limit, by label."""
+    found = re.findall(r'<div class="quota">\s*<div><span>([^<]+)</span><span[^>]*>(.*?)</span></div>', page)
+    return {label: re.sub(r"<[^>]+>", "", numbers).strip() for label, numbers in found}
+
+
+def test_the_summary_shows_the_quotas_before_anything_is_made(manager: Client, project: Project) -> None:
+    InstanceFactory.create(project=project, vcpus=3, memory_mib=1536)
+    Quota.objects.create(project=project, resource="memory_gib", limit=3)
+    more = {"new_volumes-TOTAL_FORMS": "2", "new_volumes-0-size_gib": "30", "new_volumes-1-size_gib": "a lot"}
+    form = filled(project, mode="direct", vcpus="2", memory_0="1.75", memory_1="1024", boot_disk_gib="10", **more)
+    page = manager.post("/instances/new/summary/", form, headers=HTMX).content.decode()
+    assert summary(page) == {
+        "vCPU": "3 + 2 / 400",
+        "Memory (GiB)": "1.5 + 1.75 / 3",
+        "Disk space (GiB)": "0 + 40 / 10000",
+        "Volumes": "0 + 3 / 100",
+        "Instances": "1 + 1 / 100",
+    }
+    assert page.count('class="over"') == 1
+    assert "The project may have 3 of “Memory (GiB)” and has 1.5." in page
+    assert "Memory (GiB)" in summary(manager.get("/instances/new/").content.decode())
+
+
+@pytest.mark.parametrize(
+    ("resource", "mode", "anchor"),
+    [("vcpus", "direct", "id_vcpus"), ("memory_gib", "direct", "id_memory_0"), ("vcpus", "type", "id_instance_type")],
+)
+def test_a_full_quota_is_said_at_the_field(
+    resource: str, mode: str, anchor: str, manager: Client, project: Project
+) -> None:
+    Quota.objects.create(project=project, resource=resource, limit=1)
+    form = filled(project, mode=mode, vcpus="2", memory_0="2", memory_1="1024")
+    answer = manager.post("/instances/new/", form)
+    assert answer.status_code == 422
+    assert f'<a href="#{anchor}">' in answer.content.decode()
+    assert not Instance.objects.exists()
+
+
+def test_one_instance_too_many_is_said_above_the_form(manager: Client, project: Project) -> None:
+    Quota.objects.create(project=project, resource="instances", limit=0)
+    answer = manager.post("/instances/new/", filled(project, name="typed"))
+    page = answer.content.decode()
+    assert (answer.status_code, 'value="typed"' in page) == (422, True)
+    assert page.count("The project may have 0 of “Instances” and has 0.") == 2, "above the form, and at the quota"
+    assert summary(page)["Instances"] == "0 + 1 / 0"
