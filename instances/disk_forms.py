@@ -94,9 +94,7 @@ class AttachForm(PickForm):
 class DiskForm(PickForm):
     """What an instance shall get: a volume that is there, or a new one."""
 
-    how = forms.ChoiceField(
-        choices=[(EXISTING, _("Existing volume")), (NEW, _("New volume"))], initial=EXISTING, required=False
-    )
+    how = forms.ChoiceField(choices=[(EXISTING, _("Existing volume")), (NEW, _("New volume"))], required=False)
     volume = forms.ChoiceField(label=_("Volume"), widget=Picker, required=False)
     name = forms.CharField(
         label=_("Name"), strip=False, required=False, widget=forms.TextInput({"autocomplete": "off"})
@@ -110,6 +108,7 @@ class DiskForm(PickForm):
             for row in volumes
         )
         self.offer("volume", entries)
+        self.initial.setdefault("how", EXISTING if self.any_fits else NEW)
         for name in ("name", "size_gib") if self.makes else ("volume",):
             self.fields[name].required = True
 

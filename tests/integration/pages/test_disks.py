@@ -33,3 +33,22 @@ def test_dialogs_offer_what_fits_and_say_what_to_heed() -> None:
     assert str(instance.pk) in shown("volume-attach", free.pk)
     assert "umount" in shown("volume-detach", data.volume_id)
     assert "growpart" in shown("volume-resize", data.volume_id)
+
+
+def test_dialog_opens_with_a_new_volume_where_none_can_be_taken() -> None:
+    member = MembershipFactory.create()
+    boot = BootDiskFactory.create(instance__project=member.project)
+    browser = Client(headers={"HX-Request": "true"})
+    browser.force_login(member.user, backend="cloudia.accounts.backends.PeopleBackend")
+    address = reverse("disk-add", args=[boot.instance_id])
+
+    def makes(query: str = "") -> bool:
+        return 'name="size_gib"' in browser.get(address + query).content.decode()
+
+    assert makes(), "the project has no volume"
+    assert not makes("?how=existing"), "what was chosen stays"
+    VolumeFactory.create(project=member.project, storage_domain=StorageDomainFactory.create(name="slow"))
+    assert makes(), "none that fits"
+    VolumeFactory.create(project=member.project, storage_domain=boot.volume.storage_domain)
+    assert not makes()
+    assert makes("?how=new")
