@@ -7,6 +7,7 @@ Exits with the command's own status, 124 when the guest did not answer in time.
 
 from __future__ import annotations
 
+import codecs
 import os
 import pty
 import re
@@ -36,11 +37,12 @@ def converse(terminal: int, command: str, seconds: float) -> tuple[str, int] | N
 def read_until(terminal: int, mark: str, seconds: float) -> str:
     """What arrives up to the line that has ``mark``, or until the time is over or the console closes."""
     text, deadline = "", time.monotonic() + seconds
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")  # what is read may end inside of a character
     while not re.search(re.escape(mark) + r".*\n", text) and (left := deadline - time.monotonic()) > 0:
         if not select.select([terminal], [], [], left)[0]:
             break
         try:
-            text += os.read(terminal, 65536).decode(errors="replace").replace("\r", "")
+            text += decoder.decode(os.read(terminal, 65536)).replace("\r", "")
         except OSError:  # virsh has ended
             break
     return text
