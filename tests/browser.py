@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, BrowserContext, Dialog, Page, Request, StorageState, expect, sync_playwright
+
+from tests.quiet import QuietNetwork, enter, quiet_network
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
@@ -16,16 +21,27 @@ PATIENCE_MS = 15_000  # with a busy computer; nothing waits that long on a quiet
 LEFT = "net::ERR_ABORTED"  # the page was left before it had come
 
 
+_networks: dict[Browser, QuietNetwork] = {}
+
+
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """A running browser. While it runs Django's database can't be used in this thread: Playwright has a loop there."""
     expect.set_options(timeout=PATIENCE_MS)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with sync_playwright() as playwright, quiet_network() as network, TemporaryDirectory() as directory:
+        program = enter(network, CHROMIUM, Path(directory))
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        _networks[browser] = network
         try:
             yield browser
         finally:
+            del _networks[browser]
             browser.close()
+
+
+def reach(browser: Browser, url: str) -> None:
+    """Let the browser open ``url``, which is on this computer."""
+    _networks[browser].reach(urlsplit(url).port or 80)
 
 
 @dataclass
@@ -39,11 +55,33 @@ class Visits:
     errors: list[str] = field(default_factory=list)
     sessions: dict[str, StorageState] = field(default_factory=dict)
     contexts: list[BrowserContext] = field(default_factory=list)
+    kept: dict[tuple[str, str], BrowserContext] = field(default_factory=dict)  # by person and language
+
+    def __post_init__(self) -> None:
+        reach(self.browser, self.url)
 
     def page(
         self, username: str | None, size: tuple[int, int] = DESK, *, language: str = "ko", theme: str = "light"
     ) -> Page:
         """A window of somebody who is logged in, or of nobody."""
+        context = self._context(username, size, language, theme)
+        self.contexts.append(context)
+        return self._open(context)
+
+    def tab(self, username: str, language: str) -> Page:
+        """A new tab in a window that stays open: what it has fetched and compiled is not fetched and compiled again."""
+        if (username, language) not in self.kept:
+            self.kept[username, language] = self._context(username, DESK, language, "light")
+        return self._open(self.kept[username, language])
+
+    def close(self) -> None:
+        """Close every window that is open, and every tab of those that stay."""
+        while self.contexts:
+            self.contexts.pop().close()
+        for page in [page for context in self.kept.values() for page in context.pages]:
+            page.close()
+
+    def _context(self, username: str | None, size: tuple[int, int], language: str, theme: str) -> BrowserContext:
         context = self.browser.new_context(
             base_url=self.url,
             locale="ko-KR",
@@ -53,19 +91,16 @@ class Visits:
             color_scheme="dark" if theme == "dark" else "light",
             storage_state=self._session(username) if username else None,
         )
-        self.contexts.append(context)
         context.add_cookies([{"name": "django_language", "value": language, "url": self.url}])
         context.set_default_timeout(PATIENCE_MS)
+        return context
+
+    def _open(self, context: BrowserContext) -> Page:
         page = context.new_page()
         page.on("pageerror", lambda error: self.errors.append(f"{page.url}: {error}"))
         page.on("requestfailed", lambda request: self._missing(page, request))
         page.on("dialog", lambda dialog: self._refuse(page, dialog))
         return page
-
-    def close(self) -> None:
-        """Close every window that is open."""
-        while self.contexts:
-            self.contexts.pop().close()
 
     def _missing(self, page: Page, request: Request) -> None:
         """A page without one of its scripts looks well and does nothing."""

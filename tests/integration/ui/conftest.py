@@ -14,7 +14,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from cloudia.accounts.models import User
 from cloudia.ui import links, nav, tabs
-from tests.browser import chromium
+from tests.browser import chromium, reach
 from tests.factories import UserFactory
 from tests.integration.ui import site
 
@@ -54,6 +54,7 @@ def browser_page(live_server: LiveServer, visitor: Client, request: pytest.Fixtu
     site.channel = channel = site.Channel()
     errors: list[str] = []
     with chromium() as browser:
+        reach(browser, live_server.url)
         context = browser.new_context(base_url=live_server.url, locale="ko", viewport={"width": 1280, "height": 900})
         context.add_cookies(
             [{"name": "sessionid", "value": visitor.cookies["sessionid"].value, "url": live_server.url}]
