@@ -11,13 +11,16 @@ from pathlib import Path
 import pytest
 from django.conf import LazySettings
 
+from cloudia.accounts.actor import shell_actor
 from deploy import guest_image
 from instances.guest_wishes import GuestWish, ScriptWish
 from instances.models import Instance
+from instances.mounts import MountWish
 from instances.services import instance_create
 from instances.wishes import Compute, InstanceWish
 from networking.services.groups import default_group
 from networking.services.interfaces import InterfaceWish
+from storage.services.filesystems import filesystem_create
 from tests.factories import GIB, ImageFactory
 from tests.qemu.lab import LabHost
 from tests.qemu.site import Site, finish, make_site
@@ -38,7 +41,23 @@ def site(lab_host: LabHost, tiny_image: Path, settings: LazySettings) -> Iterato
     site.clean()
 
 
-def boot(site: Site, guest: GuestWish) -> Instance:
+def shared_directory(site: Site, settings: LazySettings) -> MountWish:
+    """A directory of the host with a greeting, to be mounted by a guest."""
+    root = site.lab_host.local_dir / "shares-of-cloud-init"
+    root.mkdir(exist_ok=True)
+    settings.VIRTIOFS_ROOTS = [str(root)]
+    type(site.host).objects.filter(pk=site.host.pk).update(features=["virtiofs"])
+    path = root / "scratch"
+    filesystem = filesystem_create(
+        actor=shell_actor(), project=site.project, name="scratch", kind="virtiofs", path=str(path)
+    )
+    assert filesystem.current_job
+    assert finish(filesystem.current_job).status == "succeeded"
+    (path / "hello").write_text("from the host")
+    return MountWish(filesystem=filesystem, mount_path="/srv/shared")
+
+
+def boot(site: Site, guest: GuestWish, *mounts: MountWish) -> Instance:
     """An instance whose cloud-init has finished."""
     path = guest_image.ensure(Path(__file__).parents[2] / "var" / "images", "cloud")
     image = ImageFactory.create(name="cloud", storage_domain=site.domain, virtual_bytes=2 * GIB)
@@ -50,6 +69,7 @@ def boot(site: Site, guest: GuestWish) -> Instance:
         image=image,
         compute=Compute.by_hand(1, MEMORY_MIB),
         interfaces=(InterfaceWish(subnet=site.subnet, security_groups=(default_group(site.project),)),),
+        filesystems=mounts,
         guest=guest,
     )
     job = finish(instance_create(actor=site.actor, project=site.project, wish=wish))
@@ -78,7 +98,7 @@ def script(name: str, stage: str = "boot", *, then: str = "true", newline: str =
 
 
 @pytest.mark.django_db(transaction=True)
-def test_guest_has_its_user_and_ran_its_scripts_in_order_and_stage(site: Site) -> None:
+def test_guest_has_its_user_and_ran_its_scripts_in_order_and_stage(site: Site, settings: LazySettings) -> None:
     scripts = (
         script("z.sh", newline="\r\n"),
         script("early-2", "pre-network", then="exit 3"),
@@ -87,7 +107,7 @@ def test_guest_has_its_user_and_ran_its_scripts_in_order_and_stage(site: Site) -
         script("a.sh", then="echo '안녕 🙂' >/root/hello"),
     )
     wish = GuestWish(username="kim", password=PASSWORD, ssh_keys=(KEY,), scripts=scripts)
-    instance = boot(site, wish)
+    instance = boot(site, wish, shared_directory(site, settings))
     assert [line.split()[:3] for line in says(site, instance, "cat /root/ran").splitlines()] == [
         [row.name, row.path, "root"] for number in (2, 4, 1, 3, 5) for row in instance.scripts.filter(number=number)
     ]
@@ -95,6 +115,11 @@ def test_guest_has_its_user_and_ran_its_scripts_in_order_and_stage(site: Site) -
     assert routes[:2] == [0, 0]
     assert min(routes[2:]) > 0
     assert says(site, instance, "cat /root/hello") == "안녕 🙂"
+    result = says(site, instance, "cat /run/cloud-init/result.json")
+    assert "bootcmd" in result
+    assert "1 failures (03-fails) in 3" in result
+    # What is mounted at every boot is so although cloud-init has begun before the network.
+    assert says(site, instance, "cat /srv/shared/hello") == "from the host"
     assert says(site, instance, "hostname") == "web-1"
     guest = instance.first_user
     assert guest
