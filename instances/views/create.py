@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from cloudia.accounts.models import Project
@@ -35,6 +36,7 @@ SECTION_LABELS = {
 
 
 @login_required
+@sensitive_post_parameters("password", "password_again")
 @require_http_methods(["GET", "HEAD", "POST"])
 def instance_create(request: HttpRequest) -> HttpResponse:
     """The form; sent, it makes an instance and goes to its page."""

@@ -12,7 +12,8 @@ from cloudia.accounts.models import Project
 from instances.models import Instance, UserScript
 from storage.models import Image, Volume
 from tests.factories import FileSystemFactory, StorageDomainFactory, VolumeFactory
-from tests.integration.pages.test_instance_pages import HTMX, filled
+from tests.integration.pages.conftest import HTMX
+from tests.integration.pages.test_instance_pages import filled
 
 pytestmark = pytest.mark.django_db
 SCRIPT = "#!/bin/sh\necho hello\n"
