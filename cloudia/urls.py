@@ -11,6 +11,7 @@ urlpatterns = [
     path("", include("cloudia.ui.urls")),
     path("search/", search, name="search"),
     path("instances/", include("instances.urls")),
+    path("instance-types/", include("instances.type_urls")),
     path("", include("storage.urls")),
     path("", include("networking.urls")),
     path("jobs/", include("cloudia.jobs.urls")),

@@ -50,6 +50,7 @@ class InstancesConfig(AppConfig):
         from instances.views.lists import find  # noqa: PLC0415
 
         nav.register_nav(nav.Section.COMPUTE, _("Instances"), "server-2", "instance-list", order=10)
+        nav.register_nav(nav.Section.COMPUTE, _("Instance types"), "cpu", "type-list", order=20)
         links.register("instance", lambda pk: reverse("instance-detail", args=[pk]))
         links.register("owner", lambda url: url)
         search.register(search.Kind(_("Instances"), "server-2", find))

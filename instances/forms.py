@@ -76,7 +76,7 @@ class MemoryField(forms.MultiValueField):
         return round(data_list[0] * (data_list[1] or GIB)) if data_list and data_list[0] is not None else None
 
 
-def _number(label: Any, *, required: bool = True, css: str = "") -> forms.IntegerField:
+def number_field(label: Any, *, required: bool = True, css: str = "") -> forms.IntegerField:
     widget = forms.NumberInput({"min": "1", "class": css})
     return forms.IntegerField(label=label, required=required, min_value=-LARGEST, max_value=LARGEST, widget=widget)
 
@@ -116,12 +116,12 @@ class CreateForm(NamingForm):
     instance_type = forms.ModelChoiceField(
         InstanceType.objects.none(), label=_("Instance type"), required=False, empty_label=None
     )
-    vcpus = _number(_("vCPU"), required=False)
+    vcpus = number_field(_("vCPU"), required=False)
     memory = MemoryField(label=_("Memory size"), required=False)
-    max_vcpus = _number(_("Maximum vCPUs"), required=False)
+    max_vcpus = number_field(_("Maximum vCPUs"), required=False)
     max_memory = MemoryField(label=_("Maximum memory"), required=False)
     image = forms.ModelChoiceField(Image.objects.none(), label=_("OS image"), empty_label=None)
-    boot_disk_gib = _number(_("Boot disk size"), required=False, css="form-control")
+    boot_disk_gib = number_field(_("Boot disk size"), required=False, css="form-control")
     volumes = forms.ModelMultipleChoiceField(Volume.objects.none(), label=_("Volumes"), required=False)
     username = forms.CharField(
         label=_("User name"),
@@ -180,6 +180,7 @@ class CreateForm(NamingForm):
         for name in needed:
             if name not in self.errors and data.get(name) is None:
                 self.add_error(name, self._field(name).error_messages["required"])
+        self.sensible = dict(data)  # stays, whatever a service refuses
         return data
 
     def is_valid(self) -> bool:
@@ -236,7 +237,7 @@ class CreateForm(NamingForm):
     def known(self) -> dict[str, Any]:
         """What is filled in and makes sense; of a form not sent yet, what is chosen beforehand."""
         if self.is_bound:
-            return getattr(self, "cleaned_data", {})
+            return getattr(self, "sensible", {})
         chosen = {name: self._field(name).queryset.filter(pk=self.initial[name]).first() for name in self.choices}
         return {"mode": self.BY_TYPE, **chosen}
 

@@ -250,7 +250,9 @@ def test_a_full_quota_is_said_at_the_field(
     form = filled(project, mode=mode, vcpus="2", memory_0="2", memory_1="1024")
     answer = manager.post("/instances/new/", form)
     assert answer.status_code == 422
-    assert f'<a href="#{anchor}">' in answer.content.decode()
+    page = answer.content.decode()
+    assert f'<a href="#{anchor}">' in page
+    assert page.count('class="over"') == 1, "the summary still says what was asked for"
     assert not Instance.objects.exists()
 
 
