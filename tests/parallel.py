@@ -16,11 +16,13 @@ from xdist.workermanage import WorkerController
 from tests import settings
 
 # What takes long to start, and the processes (by number) that take its tests first, so that it is not started in all.
-HOMES = {"lab": (0, 1), "stack": (2,)}
+HOMES = {"lab": (0, 1), "stack": (2,), "gallery": (3,)}
+GALLERY = {f"tests/e2e/test_{name}.py" for name in ("accessibility", "rules", "screenshots", "words")}
 STACK = {f"tests/e2e/test_{name}.py" for name in ("crashes", "journey", "upload")}
 # Tests that take long each: to be started early. Otherwise the file with the most tests comes first.
 LONG = {f"tests/{name}.py" for name in ("integration/deploy/test_run", "integration/deploy/test_network")}
-LONG |= {f"tests/e2e/test_{name}.py" for name in ("accessibility", "words")}
+LONG |= {f"tests/e2e/test_{name}.py" for name in ("journey", "words")}
+LONG |= {f"tests/qemu/test_{name}.py" for name in ("cloud_init", "filesystems")}
 # What these measure in seconds is the host's, the guest's and the page's: nothing else may run. They come last, in one
 # process.
 ALONE = {f"tests/qemu/test_virt_{name}.py" for name in ("faults", "network")} | {"tests/e2e/test_live.py"}
@@ -28,7 +30,15 @@ ALONE = {f"tests/qemu/test_virt_{name}.py" for name in ("faults", "network")} | 
 
 def _need(path: str) -> str:
     """What of HOMES the tests of a file need."""
-    return "stack" if path in STACK else "lab" if path.startswith("tests/qemu/") else ""
+    for need, paths in (("stack", STACK), ("gallery", GALLERY)):
+        if path in paths:
+            return need
+    return "lab" if path.startswith("tests/qemu/") else ""
+
+
+def _number(node: WorkerController) -> int:
+    """Which of the processes it is, from 0."""
+    return int(node.gateway.id.removeprefix("gw"))
 
 
 class Schedule(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types
@@ -38,7 +48,7 @@ class Schedule(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no typ
         return nodeid.partition("::")[0]
 
     def _assign_work_unit(self, node: WorkerController) -> None:
-        number = int(node.gateway.id.removeprefix("gw"))
+        number = _number(node)
         self.workqueue.move_to_end(min(self.workqueue, key=lambda path: self._place(path, number)), last=False)
         super()._assign_work_unit(node)
 
@@ -49,12 +59,12 @@ class Schedule(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no typ
         return path in ALONE, distance, path not in LONG, -len(self.workqueue[path])
 
     def _reschedule(self, node: WorkerController) -> None:
-        """Have the first process wait for the end of all others when only the lonely files are left."""
+        """Have one process wait for the end of all others when only the lonely files are left."""
         working = [node for node in self.nodes if not node.shutting_down]
         if len(self.nodes) == 1 or not self.workqueue or self.workqueue.keys() - ALONE:
             super()._reschedule(node)
-        elif node in working[1:]:
-            node.shutdown()
+        elif node in working and node is not max(working, key=lambda node: _number(node) in HOMES["stack"]):
+            node.shutdown()  # one with a stack stays: that takes longest to start
 
     def remove_node(self, node: WorkerController) -> str | None:
         """What runs in a process that ended; whoever waited for that goes on."""

@@ -29,9 +29,9 @@ class Place:
     def __str__(self) -> str:
         return self.name
 
-    def visit(self, visits: Visits, gallery: Gallery, size: tuple[int, int], language: str = "ko") -> Page:
-        """Go there in a window of its own and wait until everything is there."""
-        page = visits.page(self.user, size, language=language)
+    def visit(self, visits: Visits, gallery: Gallery, language: str = "ko") -> Page:
+        """Go there, on a desk, and wait until everything is there."""
+        page = visits.tab(self.user, language) if self.user else visits.page(None, language=language)
         page.goto(self.path.format_map(gallery.ids))
         for step in self.steps:
             settle(page)
@@ -105,6 +105,23 @@ def send(form: str) -> Step:
         page.wait_for_load_state()
 
     return step
+
+
+def register(page: Page) -> None:
+    """Fill in the dialog of a script and send it."""
+    rows = page.locator(".script-rows > li")
+    number = rows.count() + 1
+    page.locator("[name=script_name]").fill(f"setup-{number}.sh")
+    page.locator("[name=script_content]").fill("#!/bin/sh")
+    page.locator("#save-script").click()
+    expect(rows).to_have_count(number)
+
+
+def choose_largest(page: Page) -> None:
+    """Ask for more than the project may still have."""
+    page.locator("#create [name=name]").fill("analytics-01")
+    page.locator("[name=instance_type]").last.check()
+    expect(page.locator("#summary .over")).to_have_count(2)
 
 
 def mistype(page: Page) -> None:
@@ -189,8 +206,25 @@ PLACES = [
     Place("create-two-interfaces", "/instances/new/", (add("#add-interface"),)),
     Place("create-no-subnet", "/instances/new/", user="newcomer"),
     Place("create-refused", "/instances/new/", (send("#create"),)),
+    Place("create-over-quota", "/instances/new/", (choose_largest,)),
+    Place("create-over-quota-refused", "/instances/new/", (choose_largest, send("#create"))),
     Place("create-images", "/instances/new/", (press("#open-images"),)),
+    Place("create-lists", "/instances/new/", (add("#add-volume"), add("#add-filesystem"))),
+    Place("create-script", "/instances/new/", (press("#add-script"),)),
+    Place(
+        "create-script-refused",
+        "/instances/new/",
+        (press("#add-script"), type_in("script_name", "not a name"), add("#save-script")),
+    ),
+    Place("create-scripts", "/instances/new/", (press("#add-script"), register, press("#add-script"), register)),
     Place("edit", f"{DETAIL}edit/"),
+    Place("types", "/instance-types/", (select(0),)),
+    Place("types-no-match", "/instance-types/?search=nothing-like-this"),
+    Place("types-member", "/instance-types/", user="newcomer"),
+    Place("type-new", "/instance-types/", (press(".page-head [hx-get]"),)),
+    Place("type-refused", "/instance-types/", (press(".page-head [hx-get]"), send("#dialog form"))),
+    Place("type-edit", "/instance-types/", (select(0), press('[data-toolbar] [data-act="edit"]'))),
+    Place("type-delete", "/instance-types/", (select(0), press('[data-toolbar] [data-act="delete"]'))),
     Place("jobs", "/jobs/"),
     Place("jobs-empty", "/jobs/", user="newcomer"),
     Place("job-failed", "/jobs/{job_failed}/"),

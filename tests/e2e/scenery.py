@@ -6,6 +6,7 @@ Run as a program of its own (``python -m tests.e2e.scenery``). What it answers: 
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 import uuid
@@ -114,7 +115,18 @@ def fill() -> dict[str, str]:
     named = {instance.name: str(instance.pk) for instance in made} | networks(project, made)
     named |= storage(project, made, kim) | domains(hosts) | filesystems(project, made, hosts, kim)
     guests(made)
+    _quotas(project)
     return {**named, **_hostile(other, hosts, images, kim), **_jobs_by_status(), "project": str(project.pk)}
+
+
+def _quotas(project: Any) -> None:
+    """Nearly used up: the smallest instance type still fits, the largest does not."""
+    from cloudia.accounts.models import Quota  # after django.setup
+    from cloudia.accounts.quotas import level
+
+    for resource, left in (("vcpus", 7), ("memory_gib", 14)):
+        limit = math.ceil(level(project, resource).used) + left
+        Quota.objects.create(project=project, resource=resource, limit=limit)
 
 
 def _hosts(now: Any) -> list[Any]:

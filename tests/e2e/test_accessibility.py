@@ -1,42 +1,14 @@
-"""WCAG 2.2 AA everywhere, light and dark, on a desk and on a phone; and everything by keyboard."""
+"""Axe sees what is wrong (it looks at every page in test_words.py); and everything by keyboard."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.browser import DESK, PHONE, Visits
-from tests.e2e.gallery import Gallery
-from tests.e2e.places import HOSTILE, PLACES, Place, settle
-
-WCAG = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
-COLOURS = {"type": "rule", "values": ["color-contrast"]}  # all that a theme changes
-BAD = {"serious", "critical"}
-
-
-def violations(page: Page, rules: dict[str, Any]) -> list[str]:
-    """What axe has against the page as it is, with the elements it means."""
-    answer = Axe().run(page, options={"runOnly": rules, "resultTypes": ["violations"]})
-    return [
-        f"{found['id']}: {node['html'][:200]} {node.get('failureSummary', '')}"
-        for found in answer.response["violations"]
-        if found["impact"] in BAD
-        for node in found["nodes"]
-    ]
-
-
-@pytest.mark.parametrize("place", PLACES + HOSTILE, ids=str)
-def test_nothing_serious(place: Place, visits: Visits, gallery: Gallery) -> None:
-    page = place.visit(visits, gallery, DESK)
-    found = violations(page, WCAG)
-    page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
-    found += violations(page, WCAG)
-    page.evaluate("document.documentElement.dataset.bsTheme = 'dark'")
-    found += violations(page, COLOURS)
-    assert found == []
+from tests.browser import Visits
+from tests.e2e.axe import COLOURS, violations
+from tests.e2e.places import settle
 
 
 def test_axe_sees_what_is_wrong(visits: Visits) -> None:
