@@ -20,9 +20,7 @@ from tests.parity.world import INSTALLATION, World, undone
 
 pytestmark = pytest.mark.django_db
 
-NO_ROWS = {
-    f"{rows}-{count}_FORMS": "0" for rows in ("disks", "guest", "scripts") for count in ("TOTAL", "INITIAL")
-}
+NO_ROWS = {f"{rows}-{count}_FORMS": "0" for rows in ("disks", "guest", "scripts") for count in ("TOTAL", "INITIAL")}
 LIST = "admin:instances_instance_changelist"
 
 
