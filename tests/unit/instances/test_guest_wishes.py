@@ -21,7 +21,7 @@ def public(key: ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey | ec.EllipticCurve
     return key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
 
 
-ED25519 = public(ed25519.Ed25519PrivateKey.generate())
+ED25519 = public(ed25519.Ed25519PrivateKey.from_private_bytes(bytes(32)))  # in the names of tests: always the same
 RSA = public(rsa.generate_private_key(65537, 2048))
 ECDSA = public(ec.generate_private_key(ec.SECP256R1()))
 MATERIAL = ED25519.split()[1]
