@@ -150,6 +150,7 @@ def _asked(
             "GET", path, headers=headers, retries=False, redirect=False, preload_content=False, decode_content=False
         )
     except SSLError:
+        pool.close()
         raise OperationFailed(_("The server's certificate is not valid for this address."), code="tls") from None
     except (HTTPError, OSError):
         pool.close()

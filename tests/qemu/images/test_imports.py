@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from django.test import Client
 
+from cloudia.jobs.models import Job
 from storage.models import Image
 from tests.qemu.images.bring import MIB, Server, assert_nothing_left, fetched, sha256
 from tests.qemu.site import Site, finish
@@ -29,6 +31,19 @@ def test_import_goes_on_where_the_connection_broke(
     assert Image.objects.get(pk=job.target_id).sha256 == sha256(server.content)
     assert len(server.asked) == 2
     assert server.asked[1].startswith("bytes=")
+
+
+def test_import_by_the_page_is_whole_or_nothing(site: Site, server: type[Server], client: Client) -> None:
+    """With the checksum that was typed there; a wrong one leaves nothing but the reason."""
+    client.force_login(site.actor.user, backend="cloudia.accounts.backends.PeopleBackend")
+    client.get("/", {"project": str(site.project.pk)})
+    form = {"storage_domain": str(site.domain.pk), "url": f"{server.address}/disk.qcow2"}  # type: ignore[attr-defined]
+    for name, checksum, status in (("right", sha256(server.content), "succeeded"), ("wrong", "0" * 64, "failed")):
+        answer = client.post("/images/import/", {**form, "name": name, "sha256": checksum})
+        assert answer.status_code == 302, answer.content.decode()
+        job = finish(Job.objects.get(target_name=name))
+        assert (job.status, job.error_code) == (status, "" if status == "succeeded" else "bad_checksum")
+    assert site.files() - {site.domain.pool_name} == {Image.objects.get(name="right").volume_name}
 
 
 @pytest.mark.parametrize("path", ["/away", "/away?again"])

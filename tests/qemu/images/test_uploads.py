@@ -72,6 +72,25 @@ def test_broken_connection_keeps_what_came(site: Site, file: Path) -> None:
     assert (job.status, Image.objects.get(pk=upload.image_id).sha256) == ("succeeded", sha256(content))
 
 
+def test_pool_that_vanishes_keeps_what_came(site: Site, file: Path) -> None:
+    """Its directory is gone for a while, as when a mount is lost: the upload says so, and goes on when it is back."""
+    content, folder = file.read_bytes(), Path(site.domain.path)
+    upload, away = begun(site, len(content)), folder.with_name("away")
+    send(site, upload, content[: 2 * MIB])
+    folder.rename(away)
+    try:
+        with pytest.raises(ActionDenied) as lost:
+            send(site, upload, content[2 * MIB : 3 * MIB])
+    finally:
+        away.rename(folder)
+    assert "No such file or directory" in str(lost.value)
+    upload.refresh_from_db()
+    assert (upload.received_bytes, upload.writer) == (2 * MIB, "")
+    send(site, upload, content[2 * MIB :])
+    job = finish(Job.objects.get(target_id=upload.image_id))
+    assert (job.status, Image.objects.get(pk=upload.image_id).sha256) == ("succeeded", sha256(content))
+
+
 def test_second_writer_is_refused_until_the_first_is_silent(site: Site, file: Path) -> None:
     content = file.read_bytes()
     upload = begun(site, len(content))
