@@ -16,13 +16,14 @@ from xdist.workermanage import WorkerController
 from tests import settings
 
 # What takes long to start, and the processes (by number) that take its tests first, so that it is not started in all.
-HOMES = {"lab": (0, 1), "stack": (2,), "gallery": (3,)}
+HOMES = {"lab": (0, 1), "stack": (2,), "gallery": (3,), "cloud": (0,)}
 GALLERY = {f"tests/e2e/test_{name}.py" for name in ("accessibility", "rules", "screenshots", "words")}
+CLOUD = {f"tests/qemu/test_{name}.py" for name in ("cloud_init", "filesystems")}  # two such guests at once crawl
 STACK = {f"tests/e2e/test_{name}.py" for name in ("crashes", "journey", "upload")}
 # Tests that take long each: to be started early. Otherwise the file with the most tests comes first.
 LONG = {f"tests/{name}.py" for name in ("integration/deploy/test_run", "integration/deploy/test_network")}
 LONG |= {f"tests/e2e/test_{name}.py" for name in ("journey", "words")}
-LONG |= {f"tests/qemu/test_{name}.py" for name in ("cloud_init", "filesystems")}
+LONG |= CLOUD
 # What these measure in seconds is the host's, the guest's and the page's: nothing else may run. They come last, in one
 # process.
 ALONE = {f"tests/qemu/test_virt_{name}.py" for name in ("faults", "network")} | {"tests/e2e/test_live.py"}
@@ -30,7 +31,7 @@ ALONE = {f"tests/qemu/test_virt_{name}.py" for name in ("faults", "network")} | 
 
 def _need(path: str) -> str:
     """What of HOMES the tests of a file need."""
-    for need, paths in (("stack", STACK), ("gallery", GALLERY)):
+    for need, paths in (("cloud", CLOUD), ("stack", STACK), ("gallery", GALLERY)):
         if path in paths:
             return need
     return "lab" if path.startswith("tests/qemu/") else ""
