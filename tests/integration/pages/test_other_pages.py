@@ -49,7 +49,7 @@ def test_the_number_of_queries_of_the_job_list_does_not_depend_on_the_rows(
 
 
 def test_a_job_shows_what_it_did_what_is_to_come_and_what_it_holds(manager: Client, project: Project) -> None:
-    job = hold(InstanceFactory.create(project=project), kind="instance.create")
+    job = hold(InstanceFactory.create(project=project), kind="instance.create", params={"volumes": []})
     JobStepFactory.create(job=job, name="boot_disk", detail="virsh vol-create-as <pool>")
     page = manager.get(f"/jobs/{job.pk}/").content.decode()
     assert [text in page for text in ("Make the boot disk", "virsh vol-create-as &lt;pool&gt;")] == [True, True]
