@@ -62,10 +62,12 @@ function up() {
   tell(false);
   if (missed) refreshAll();
   missed = false;
+  document.body.dataset.stream = "up"; // for those who watch the page from outside: what follows comes by the stream
 }
 
 function down() {
   missed = true;
+  delete document.body.dataset.stream;
   patience ??= setTimeout(() => {
     tell(true);
     refreshAll();
