@@ -16,9 +16,9 @@ from cloudia.jobs.operation import Step
 from cloudia.jobs.run import Run
 from cloudia.virt import Hypervisor, VolumeInfo, hypervisor
 from instances import disk_policies
+from instances.base_operation import OFF, InstanceOperation
 from instances.disks import disk_record, disk_record_again
 from instances.models import Instance, InstanceDisk
-from instances.operations import OFF, InstanceOperation
 from instances.selectors import disk_spec
 from storage.enums import VolumeStatus
 from storage.models import Volume

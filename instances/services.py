@@ -17,6 +17,7 @@ from cloudia.hosts.placement import Demand, place
 from cloudia.jobs.models import Job
 from cloudia.jobs.services import job_enqueue
 from instances import operations, policies
+from instances.base_operation import InstanceOperation
 from instances.boot_disk import boot_disk_record
 from instances.disk_wishes import disks_record
 from instances.disks import data_disks, disks_check_deletion
@@ -106,7 +107,7 @@ def instance_delete(*, actor: Actor, instance: Instance, delete_volumes: bool = 
     return _enqueue(operations.DeleteInstance, row, actor, doomed, delete_volumes=delete_volumes)
 
 
-def _request(operation: type[operations.InstanceOperation], instance: Instance, actor: Actor, **params: Any) -> Job:
+def _request(operation: type[InstanceOperation], instance: Instance, actor: Actor, **params: Any) -> Job:
     """Check, claim room, record the wish, enqueue: what every request for power does."""
     row = _checked(operation.action, instance, actor)
     operation.claim_room(row)
@@ -114,7 +115,7 @@ def _request(operation: type[operations.InstanceOperation], instance: Instance, 
 
 
 def _enqueue(
-    operation: type[operations.InstanceOperation],
+    operation: type[InstanceOperation],
     row: Instance,
     actor: Actor,
     also_lock: Iterable[Volume] = (),

@@ -10,6 +10,7 @@ import pytest
 from cloudia.core.errors import OperationFailed
 from cloudia.jobs.models import Job, JobLock
 from instances import operations
+from instances.base_operation import InstanceOperation
 from instances.disk_wishes import DiskWish
 from instances.models import Instance
 from instances.services import instance_delete, instance_reboot, instance_start, instance_stop
@@ -59,7 +60,7 @@ def delete(site: Site) -> Job:
 
 
 # What is asked for, and how the host looks afterwards.
-REQUESTS: dict[type[operations.InstanceOperation], tuple[Callable[[Site], Job], str]] = {
+REQUESTS: dict[type[InstanceOperation], tuple[Callable[[Site], Job], str]] = {
     operations.CreateInstance: (create, "running"),
     operations.StartInstance: (start, "running"),
     operations.StopInstance: (stop, "shut off"),
@@ -89,7 +90,7 @@ def assert_looks(site: Site, job: Job, wanted: str) -> None:
 def test_worker_killed_at_a_step_ends_as_if_it_had_not_been(
     site: Site,
     monkeypatch: pytest.MonkeyPatch,
-    operation: type[operations.InstanceOperation],
+    operation: type[InstanceOperation],
     step: str,
     when: str,
 ) -> None:
@@ -121,7 +122,7 @@ def test_create_that_fails_at_a_step_leaves_nothing(
     [operations.StartInstance, operations.StopInstance, operations.RebootInstance, operations.DeleteInstance],
 )
 def test_operation_that_fails_shows_what_really_is(
-    site: Site, monkeypatch: pytest.MonkeyPatch, operation: type[operations.InstanceOperation], when: str
+    site: Site, monkeypatch: pytest.MonkeyPatch, operation: type[InstanceOperation], when: str
 ) -> None:
     ask, _wanted = REQUESTS[operation]
     job = ask(site)
