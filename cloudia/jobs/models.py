@@ -138,6 +138,7 @@ class JobStep(models.Model):
     name = models.CharField(max_length=64)  # stable key; the label comes from the operation
     status = models.CharField(max_length=16, choices=StepStatus, default=StepStatus.RUNNING)
     detail = models.TextField(blank=True)  # the equivalent virsh commands, and what was found
+    texts = models.JSONField(default=dict, blank=True)  # what came of it, by language code
     started_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True)
 
@@ -157,6 +158,11 @@ class JobStep(models.Model):
     def label(self) -> str:
         """The step for people."""
         return str(self.job.operation.step_label(self.name))
+
+    @property
+    def message(self) -> str:
+        """What came of it, in the reader's language, where there is more to say than that it is done."""
+        return in_current_language(self.texts)
 
 
 class JobLock(models.Model):

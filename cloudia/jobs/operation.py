@@ -36,12 +36,17 @@ class Cancelled(CloudiaError):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """``do`` makes something so; ``undo`` makes as if it had never been, also when ``do`` did nothing or half."""
+    """``do`` makes something so; ``undo`` makes as if it had never been, also when ``do`` did nothing or half.
+
+    One that stands ``alone`` and fails is undone alone: the others go on, and what they did stays. In the end the job
+    has failed, saying of each step what came of it.
+    """
 
     name: str
     label: Text
     do: Callable[[Run], None]
     undo: Callable[[Run], None] | None = None
+    alone: bool = False
 
 
 class Operation:

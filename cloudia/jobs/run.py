@@ -11,6 +11,8 @@ from django.db import close_old_connections, connection
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from cloudia.core.policy import Text
+from cloudia.core.text import in_every_language
 from cloudia.jobs.enums import JobStatus
 from cloudia.jobs.models import Job, JobStep
 from cloudia.jobs.operation import Cancelled
@@ -52,6 +54,12 @@ class Run:
         if text not in row.detail.splitlines():
             row.detail = f"{row.detail}\n{text}".strip()
             row.save(update_fields=["detail"])
+
+    def say(self, message: Text) -> None:
+        """Tell what came of the current step, in every language."""
+        row = self.current_step
+        row.texts = in_every_language(message)
+        row.save(update_fields=["texts"])
 
     @property
     def current_step(self) -> JobStep:

@@ -97,21 +97,39 @@ class Delivery:
     def _steps(self) -> None:
         if self.job.interruptions > MAX_INTERRUPTIONS:
             raise OperationFailed(_("It was interrupted too often."), code="interrupted")
-        done = {step.name for step in self.job.steps.filter(status=StepStatus.SUCCEEDED)}
+        closed = {step.name for step in self.job.steps.exclude(status=StepStatus.RUNNING)}
         if not self.job.steps.exists():
             self.run.check_cancelled()
             self.operation.prepare()
         for number, step in enumerate(self.operation.steps, 1):
-            if step.name not in done:
+            if step.name not in closed:
                 self.run.check_cancelled()
                 self._step(number, step)
+        if failed := self.job.steps.filter(status=StepStatus.FAILED).count():
+            words = {"failed": failed, "all": self.job.steps.count()}
+            raise OperationFailed(
+                format_lazy(_("{failed} of {all} steps failed. What the others did stays."), **words),
+                code="partly_done",
+            )
 
     def _step(self, number: int, step: Step) -> None:
         row, _created = JobStep.objects.get_or_create(job=self.job, number=number, defaults={"name": step.name})
         self.run.step_row = row
         self.run.write(step=step.name)
-        step.do(self.run)
-        row.close(StepStatus.SUCCEEDED)
+        try:
+            step.do(self.run)
+        except OperationFailed as error:
+            if not step.alone:
+                raise
+            self._undo_alone(row, step, error)
+        else:
+            row.close(StepStatus.SUCCEEDED)
+
+    def _undo_alone(self, row: JobStep, step: Step, error: CloudiaError) -> None:
+        self.run.say(error.message)
+        if step.undo:
+            self._undo(row, step.undo)
+        row.close(StepStatus.FAILED)
 
     def _try_again(self, error: TransientError) -> None:
         """Wait and repeat the step, as often as the operation allows; then the job has failed."""
@@ -132,11 +150,12 @@ class Delivery:
 
     def _backwards(self) -> None:
         """Undo every step that began, last first; raises Wait to be called again."""
-        undos = {step.name: step.undo for step in self.operation.steps}
+        steps = {step.name: step for step in self.operation.steps}
         for row in self.job.steps.exclude(status=StepStatus.UNDONE).order_by("-number"):
             self.run.step_row = row
-            if undo := undos.get(row.name):
-                self._undo(row, undo)
+            step = steps.get(row.name)
+            if step and step.undo and not (step.alone and row.status == StepStatus.SUCCEEDED):
+                self._undo(row, step.undo)
         cancelled = self.job.error_code == Cancelled.code
         self._finish(JobStatus.CANCELLED if cancelled else JobStatus.FAILED)
 

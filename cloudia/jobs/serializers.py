@@ -37,13 +37,14 @@ class JobErrorSerializer(serializers.Serializer[Job]):
 
 
 class JobStepSerializer(serializers.Serializer[Any]):
-    """One step; ``detail`` has the equivalent commands and what was found."""
+    """One step; ``detail`` has the equivalent commands and what was found, ``message`` what came of it, if it is told."""
 
     name = serializers.CharField(read_only=True)
     status = serializers.ChoiceField(choices=StepStatus.choices, read_only=True)
     started_at = Time(read_only=True)
     finished_at = Time(read_only=True, allow_null=True)
     detail = serializers.CharField(read_only=True)
+    message = serializers.CharField(read_only=True)
 
 
 class UserReference(Reference):

@@ -90,6 +90,39 @@ def test_job_does_its_steps_in_order_and_frees_its_locks(toy: type[Toy]) -> None
     assert_nothing_held(job)
 
 
+def test_step_that_stands_alone_fails_alone(toy: type[Toy]) -> None:
+    toy.alone = frozenset(STEPS)
+    toy.behaviour["fill"] = raising(OperationFailed("no room in it"))
+    job = deliver_until_finished(enqueue())
+    assert (job.status, job.error_code) == (JobStatus.FAILED, "partly_done")
+    assert toy.calls == ["make", "fill", "undo fill", "start", "undo fill"]
+    assert toy.world == {"make", "start"}
+    told = [(step.status, step.message) for step in job.steps.all()]
+    assert told == [(StepStatus.SUCCEEDED, ""), (StepStatus.FAILED, "no room in it"), (StepStatus.SUCCEEDED, "")]
+    assert_nothing_held(job)
+
+
+@pytest.mark.parametrize("killed_at", ["fill", "undo fill", "start"])
+def test_worker_killed_beside_a_step_that_failed_alone_is_followed_by_another(toy: type[Toy], killed_at: str) -> None:
+    toy.alone = frozenset(STEPS)
+    failing = {"fill": raising(OperationFailed("no room in it"))}
+    toy.behaviour = {**failing, killed_at: raising(Killed())}
+    job = enqueue()
+    with pytest.raises(Killed):
+        run_job(str(job.pk))
+    toy.behaviour = failing
+    let_the_lease_run_out(job)
+    job = deliver_until_finished(job)
+    assert (job.status, toy.world) == (JobStatus.FAILED, {"make", "start"})
+
+
+def test_failure_of_the_whole_leaves_what_stood_alone(toy: type[Toy]) -> None:
+    toy.alone = frozenset({"make"})
+    toy.behaviour["start"] = raising(OperationFailed("no"))
+    job = deliver_until_finished(enqueue())
+    assert (job.status, toy.world) == (JobStatus.FAILED, {"make"})
+
+
 def test_second_job_on_the_same_target_is_refused_naming_the_first(toy: type[Toy]) -> None:
     job = enqueue(actor := Actor(User.objects.create_superuser("operator")))
     with pytest.raises(ActionDenied) as refused:

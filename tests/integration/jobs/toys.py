@@ -27,6 +27,7 @@ class Toy(Operation):
     transition_code = "making"
     backoff_s: ClassVar[Sequence[float]] = (0, 0)
     cancellable = True
+    alone: ClassVar[frozenset[str]] = frozenset()
     world: ClassVar[set[str]] = set()
     calls: ClassVar[list[str]] = []
     behaviour: ClassVar[dict[str, Behaviour]] = {}
@@ -35,7 +36,8 @@ class Toy(Operation):
     @property
     def steps(self) -> list[Step]:
         """The three."""
-        return [Step(name, name.title(), self._do(name), self._undo(name)) for name in ("make", "fill", "start")]
+        names = ("make", "fill", "start")
+        return [Step(name, name.title(), self._do(name), self._undo(name), name in self.alone) for name in names]
 
     def _do(self, name: str) -> Behaviour:
         def do(run: Run) -> None:
@@ -67,7 +69,7 @@ class Toy(Operation):
 @contextmanager
 def toys() -> Iterator[type[Toy]]:
     """A fresh Toy, registered while the block lasts."""
-    Toy.world, Toy.calls, Toy.behaviour, Toy.outcome = set(), [], {}, []
+    Toy.world, Toy.calls, Toy.behaviour, Toy.outcome, Toy.alone = set(), [], {}, [], frozenset()
     registry.register(Toy)
     yield Toy
 
