@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 
-from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from cloudia.accounts.actor import Actor
@@ -17,17 +16,14 @@ from cloudia.jobs.run import Run
 from cloudia.virt import Hypervisor, VolumeInfo, hypervisor
 from instances import disk_policies
 from instances.base_operation import OFF, InstanceOperation
+from instances.disk_work import DiskWork
 from instances.disks import disk_record, disk_record_again
 from instances.models import Instance, InstanceDisk
-from instances.selectors import disk_spec
 from storage.enums import VolumeStatus
 from storage.models import Volume
 from storage.models.base import GIB
 from storage.services.volumes import volume_claim
-from storage.volume_files import volume_file_ensure, volume_file_remove
 from storage.volume_operations import VolumeOperation
-
-DETACH_TIMEOUT_S = 30.0  # how long a guest may take to let go of a disk
 
 
 class DiskOperation(InstanceOperation):
@@ -37,29 +33,13 @@ class DiskOperation(InstanceOperation):
     transition_code = "updating"
 
     @cached_property
-    def disk(self) -> InstanceDisk:
-        """The row of the disk."""
-        disks = self.instance.disks.select_related("volume__storage_domain", "volume__image", "volume__project")
-        row = disks.filter(volume=self.job.params["volume"]).first()
-        if row is None:
-            raise OperationFailed(_("The volume is no longer attached."), code="target_gone")
-        return row
+    def work(self) -> DiskWork:
+        """The disk that it is about."""
+        return DiskWork(self.instance, self.hypervisor, self.job.params["volume"])
 
     def also_lock(self, target: Lockable) -> Sequence[Lockable]:
         """The volume, as the service did."""
-        return list(Volume.objects.filter(pk=self.job.params["volume"]))
-
-    def ensure_attached(self, run: Run) -> None:
-        """Give the disk to the domain: to its definition, and to the guest if it runs."""
-        self.hypervisor.domains.attach_disk(self.instance.pk, disk_spec(self.disk))
-        volume = self.disk.volume
-        source = f"{volume.storage_domain.pool_name}/{volume.volume_name}"
-        run.note(f"virsh attach-disk {self.instance.short_id} {source} {self.disk.device_name} --persistent")
-
-    def ensure_detached(self, run: Run) -> None:
-        """Take the disk from the domain, if it has it: the guest must let go of it first."""
-        run.note(f"virsh detach-disk {self.instance.short_id} {self.disk.device_name} --persistent")
-        self.hypervisor.domains.detach_disk(self.instance.pk, str(self.disk.volume_id), DETACH_TIMEOUT_S)
+        return list(self.work.volumes)
 
 
 class AttachDisk(DiskOperation):
@@ -71,54 +51,40 @@ class AttachDisk(DiskOperation):
     @property
     def steps(self) -> Sequence[Step]:
         """The disk's row is there since it was asked for, so that nobody else takes the volume."""
-        attach = Step("attach", _("Connect the disk"), self.ensure_attached, self._ensure_forgotten)
+        attach = Step("attach", _("Connect the disk"), self._ensure_attached, self._ensure_forgotten)
         make = Step("file", _("Make the disk"), self._ensure_made, self._ensure_no_file)
         return [make, attach] if self.job.params.get("make", True) else [attach]
 
     @property
-    def _rows(self) -> QuerySet[InstanceDisk]:
-        return self.instance.disks.filter(volume=self.job.params["volume"])
-
-    @property
-    def _volumes(self) -> QuerySet[Volume]:
-        return Volume.objects.filter(pk=self.job.params["volume"])
-
-    @property
-    def _may_be_connected(self) -> bool:
-        """Whether it was tried, and could not be undone."""
-        return self._rows.exists() and self.job.steps.filter(name="attach").exists()
+    def _tried(self) -> bool:
+        return self.job.steps.filter(name="attach").exists()
 
     def _ensure_made(self, run: Run) -> None:
-        run.note(volume_file_ensure(self.disk.volume, self.hypervisor))
+        self.work.ensure_made(run)
 
     def _ensure_no_file(self, run: Run) -> None:
-        """Only of a volume that never was there, and not below a guest that may still write to it."""
-        made = self._volumes.filter(status=VolumeStatus.CREATING).select_related("storage_domain").first()
-        if made and not self._may_be_connected:
-            run.note(volume_file_remove(made, self.hypervisor))
+        """Not below a guest that may still write to it."""
+        if not (self._tried and self.work.rows.exists()):
+            self.work.ensure_no_file(run)
+
+    def _ensure_attached(self, run: Run) -> None:
+        self.work.ensure_attached(run)
 
     def _ensure_forgotten(self, run: Run) -> None:
-        """Only when the domain does not have it any more: else two guests could get to write to it."""
-        if self._rows.exists():
-            self.ensure_detached(run)
-            self._rows.delete()
+        self.work.ensure_forgotten(run)
 
     def succeeded(self) -> None:
         """A new volume is there."""
-        self._volumes.update(status=VolumeStatus.AVAILABLE)
+        self.work.attached()
 
     def failed(self) -> None:
-        """What never began has nothing to undo; a new volume without its file can only be tried again or deleted."""
-        if not self._may_be_connected:
-            self._rows.delete()
-            self._volumes.filter(status=VolumeStatus.CREATING).update(status=VolumeStatus.FAILED)
-        else:
-            self._volumes.update(status=VolumeStatus.AVAILABLE)
+        """What never began has nothing to undo."""
+        self.work.not_attached(tried=self._tried)
 
     def reopen(self, actor: Actor) -> None:
         """Another try is a new request; a row that could not be undone is made anew."""
-        self._rows.delete()
-        if (volume := self._volumes.first()) is None:
+        self.work.rows.delete()
+        if (volume := self.work.volumes.first()) is None:
             raise ActionDenied(gone())
         again = volume.status == VolumeStatus.FAILED
         record = disk_record_again if again else disk_record
@@ -134,18 +100,24 @@ class DetachDisk(DiskOperation):
     @property
     def steps(self) -> Sequence[Step]:
         """A guest that does not let go keeps the disk, as if nobody had asked."""
-        return [Step("detach", _("Disconnect the disk"), self.ensure_detached, self.ensure_attached)]
+        return [Step("detach", _("Disconnect the disk"), self._ensure_detached, self._ensure_attached)]
+
+    def _ensure_detached(self, run: Run) -> None:
+        self.work.ensure_detached(run)
+
+    def _ensure_attached(self, run: Run) -> None:
+        self.work.ensure_attached(run)
 
     def succeeded(self) -> None:
         """Others may have it."""
-        self.disk.delete()
+        self.work.rows.delete()
 
     def failed(self) -> None:
         """It stays attached."""
 
     def reopen(self, actor: Actor) -> None:
         """Another try is a new request."""
-        disk_policies.DETACH.check(self.disk.volume, actor)
+        disk_policies.DETACH.check(self.work.disk.volume, actor)
 
 
 class ResizeVolume(VolumeOperation):

@@ -37,7 +37,7 @@ class JobErrorSerializer(serializers.Serializer[Job]):
 
 
 class JobStepSerializer(serializers.Serializer[Any]):
-    """One step; ``detail`` has the equivalent commands and what was found, ``message`` what came of it, if it is told."""
+    """One step; ``detail`` has the equivalent commands and what was found, ``message`` what came of it in words."""
 
     name = serializers.CharField(read_only=True)
     status = serializers.ChoiceField(choices=StepStatus.choices, read_only=True)

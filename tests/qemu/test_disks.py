@@ -116,7 +116,7 @@ def test_definition_of_a_stopped_instance_follows(site: Site) -> None:
 
 
 def test_guest_that_does_not_let_go_keeps_its_disk(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("instances.disk_operations.DETACH_TIMEOUT_S", 1.0)
+    monkeypatch.setattr("instances.disk_work.DETACH_TIMEOUT_S", 1.0)
     instance, volume = site.made(start=False), volume_of(site)
     attach(site, instance, volume)
     site.virsh("start", instance.short_id, "--paused")  # a guest that answers nobody
