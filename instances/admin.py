@@ -112,10 +112,6 @@ class InstanceTypeAdmin(OperatorAdmin):
     fields = ("name", "description", "vcpus", "memory_mib", "project", "active")
     actions = (service_action(policies.DELETE_TYPE, type_services.instance_type_delete, "kind"),)
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """A new one is offered."""
-        return self.fields if obj else self.fields[:-1]
-
     def save_through_service(self, request: HttpRequest, row: InstanceType, form: Any, change: bool) -> Model:
         """Create or edit."""
         if change:

@@ -18,6 +18,7 @@ from cloudia.jobs.operation import Operation
 from instances import enums
 from instances.models import Instance, InstanceType
 from instances.querysets import InstanceQuerySet, InstanceTypeQuerySet
+from storage.filtersets import VISIBILITIES
 
 
 def status_choices() -> list[tuple[str, Text]]:
@@ -75,6 +76,7 @@ class InstanceTypeFilter(filters.FilterSet):  # type: ignore[misc]  # django-fil
 
     search = search("by_text")
     project = filters.UUIDFilter(field_name="project_id", label=_("Project"))
+    visibility = filters.ChoiceFilter(choices=VISIBILITIES, method="by_visibility", label=_("Visibility"))
     active = flag(_("Offered"))
     ordering = Ordering("name", "vcpus", "memory_mib", "created_at")
 
@@ -85,3 +87,7 @@ class InstanceTypeFilter(filters.FilterSet):  # type: ignore[misc]  # django-fil
     def by_text(self, rows: InstanceTypeQuerySet, _name: str, text: str) -> InstanceTypeQuerySet:
         """By name."""
         return rows.filter(name__icontains=text)
+
+    def by_visibility(self, rows: InstanceTypeQuerySet, _name: str, wanted: str) -> InstanceTypeQuerySet:
+        """Public ones, or those of projects."""
+        return rows.filter(project__isnull=wanted == "public")

@@ -150,7 +150,14 @@ INTERFACE_ACTIONS: list[Action] = [GUARD_INTERFACE, MOVE_INTERFACE, REMOVE_INTER
 
 CREATE_TYPE = Action(name="create", label=_("Create instance type"), permission=Permission.ADMINISTER, icon="plus")
 EDIT_TYPE = Action(name="edit", label=_("Edit"), permission=Permission.ADMINISTER, icon="pencil")
-DELETE_TYPE = Action(name="delete", label=_("Delete"), permission=Permission.ADMINISTER, icon="trash", destructive=True)
+DELETE_TYPE = Action(
+    name="delete",
+    label=_("Delete"),
+    permission=Permission.ADMINISTER,
+    confirm=_("Delete this instance type?"),
+    icon="trash",
+    destructive=True,
+)
 TYPE_ACTIONS: list[Action] = [EDIT_TYPE, DELETE_TYPE]
 
 # In the order of the toolbar: power, change, then delete apart. Other apps append theirs at start-up.

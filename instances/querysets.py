@@ -70,6 +70,10 @@ class InstanceTypeQuerySet(models.QuerySet["InstanceType"]):
         """Public ones and those of the actor's projects."""
         return self.all() if actor.is_operator else self.filter(Q(project=None) | Q(project__in=actor.project_ids))
 
+    def offered_in(self, project: Project | None) -> Self:
+        """What the project's list shows: its own and the public ones."""
+        return self.filter(Q(project=None) | Q(project=project))
+
     def usable_in(self, project: Project) -> Self:
         """What an instance of ``project`` can be made of now."""
-        return self.filter(Q(project=None) | Q(project=project), active=True)
+        return self.offered_in(project).filter(active=True)

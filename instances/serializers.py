@@ -224,3 +224,4 @@ class InstanceTypeCreate(Input):
     vcpus = Whole(min_value=1, max_value=MAX_VCPUS)
     memory_mib = Whole(min_value=MIN_MEMORY_MIB, max_value=MAX_MEMORY_MIB)
     project = Ref(projects_visible_to, required=False, allow_null=True)
+    active = Flag(required=False)

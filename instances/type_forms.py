@@ -34,6 +34,7 @@ class TypeForm(TypeEditForm):
     visibility = forms.ChoiceField(label=_("Visibility"), choices=[(PUBLIC, _("Public")), (OWN, _("This project's"))])
 
     def values(self, project: Project) -> dict[str, Any]:
-        """What the service is asked for. Of a valid form; a new type is offered until somebody says otherwise."""
-        values = {name: self.cleaned_data[name] for name in ("name", "description", "vcpus", "memory_mib")}
-        return {**values, "project": project if self.cleaned_data["visibility"] == OWN else None}
+        """What the service is asked for. Of a valid form."""
+        values = dict(self.cleaned_data)
+        own = values.pop("visibility") == OWN
+        return {**values, "project": project if own else None}

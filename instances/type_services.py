@@ -7,6 +7,7 @@ from typing import Any
 from cloudia.accounts.actor import Actor
 from cloudia.accounts.audit import audited
 from cloudia.accounts.models import Project
+from cloudia.core.rows import checked
 from cloudia.core.validation import clean
 from instances import policies
 from instances.models import InstanceType
@@ -14,10 +15,18 @@ from instances.models import InstanceType
 
 @audited("instance_type.create")
 def instance_type_create(
-    *, actor: Actor, name: str, vcpus: int, memory_mib: int, description: str = "", project: Project | None = None
+    *,
+    actor: Actor,
+    name: str,
+    vcpus: int,
+    memory_mib: int,
+    description: str = "",
+    project: Project | None = None,
+    active: bool = True,
 ) -> InstanceType:
-    """A new type, offered to one project or to all. Raises ActionDenied or InputError."""
-    kind = InstanceType(name=name, description=description, vcpus=vcpus, memory_mib=memory_mib, project=project)
+    """A new type for one project or for all; ``active``: offered from now on. Raises ActionDenied or InputError."""
+    size = {"vcpus": vcpus, "memory_mib": memory_mib}
+    kind = InstanceType(name=name, description=description, project=project, active=active, **size)
     policies.CREATE_TYPE.check(kind, actor)
     clean(kind)
     kind.save(force_insert=True)
@@ -27,8 +36,7 @@ def instance_type_create(
 @audited("instance_type.edit", target="kind")
 def instance_type_edit(*, actor: Actor, kind: InstanceType, **changes: Any) -> InstanceType:
     """Change fields of a type; instances made of it keep what they have. Raises ActionDenied or InputError."""
-    row = InstanceType.objects.select_for_update().get(pk=kind.pk)
-    policies.EDIT_TYPE.check(row, actor)
+    row = checked(policies.EDIT_TYPE, kind, actor)
     for name, value in changes.items():
         setattr(row, name, value)
     clean(row)
@@ -39,5 +47,4 @@ def instance_type_edit(*, actor: Actor, kind: InstanceType, **changes: Any) -> I
 @audited("instance_type.delete", target="kind")
 def instance_type_delete(*, actor: Actor, kind: InstanceType) -> None:
     """Forget a type; instances made of it keep their vCPUs and memory. Raises ActionDenied."""
-    policies.DELETE_TYPE.check(kind, actor)
-    InstanceType.objects.filter(pk=kind.pk).delete()
+    checked(policies.DELETE_TYPE, kind, actor).delete()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
@@ -26,14 +27,14 @@ from cloudia.ui.search import Found
 from cloudia.ui.templatetags.units import memory
 from instances import policies
 from instances.filtersets import InstanceFilter, status_choices
-from instances.models import Instance
+from instances.models import Instance, InstanceType
 from instances.querysets import InstanceQuerySet
 from instances.selectors import instances_visible_to
 from instances.views.rows import row_of, rows_of
 from instances.views.toolbar import toolbar
 
 SORTS = {name: name for name in ("name", "origin", "vcpus", "memory_mib", "created_at")}
-FILTERS = ("search", "status", "origin", "host", "scope")
+FILTERS = ("search", "status", "origin", "instance_type", "host", "scope")
 SORTINGS = (("-created_at", _("Newest first")), ("name", _("By name")))  # on a phone, where no headings are
 EXPORTED_AT_ONCE = 1000  # rows in memory; their addresses are fetched as often
 
@@ -104,10 +105,19 @@ def _selects(request: HttpRequest) -> list[Select]:
     shown = [
         select("status", _("Status"), status_choices(), request.GET),
         select("origin", _("Created by"), Origin.choices, request.GET),
+        select("instance_type", _("Instance type"), _types(request), request.GET),
     ]
     if actor_of(request).is_operator:
         shown.append(select("host", _("Host"), Host.objects.values_list("pk", "name"), request.GET))
     return [*shown, *scope_selects(request)]
+
+
+def _types(request: HttpRequest) -> Any:
+    """What instances of the list may be made of."""
+    kinds = InstanceType.objects.visible_to(actor_of(request))
+    if not everywhere(request):
+        kinds = kinds.offered_in(project_of(request))
+    return kinds.values_list("pk", "name")
 
 
 def find(actor: Actor, words: str, at_most: int) -> list[Found]:

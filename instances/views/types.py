@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
@@ -16,22 +17,18 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
 from cloudia.accounts.actor import Actor
-from cloudia.accounts.models import Project
 from cloudia.core.policy import Text, verdicts
 from cloudia.ui.dialogs import asked, formed
 from cloudia.ui.filters import select
 from cloudia.ui.lists import ListPage
 from cloudia.ui.requests import actor_of, project_of
 from cloudia.ui.rows import actions_json
+from cloudia.ui.scope import EVERYWHERE
 from instances import policies, type_services
 from instances.filtersets import InstanceTypeFilter
 from instances.models import Instance, InstanceType
 from instances.type_forms import TypeEditForm, TypeForm
-
-
-def _of_project(rows: Any, project: Project) -> Any:
-    return rows.filter(Q(project=None) | Q(project=project))
-
+from storage.filtersets import VISIBILITIES
 
 LIST = ListPage(
     prefix="type",
@@ -43,8 +40,8 @@ LIST = ListPage(
     create=policies.CREATE_TYPE,
     actions=policies.TYPE_ACTIONS,
     one_only=gettext_lazy("Only one instance type at a time."),
-    narrowed_by=("search", "active"),
-    within=_of_project,
+    narrowed_by=("search", "visibility", "active"),
+    within=lambda rows, project: rows.offered_in(project),
 )
 
 
@@ -53,8 +50,11 @@ LIST = ListPage(
 def type_list(request: HttpRequest) -> HttpResponse:
     """Public types and the current project's."""
     offered = [("true", _("Offered")), ("false", _("Not offered"))]
-    selects = [select("active", _("Offered"), offered, request.GET)]
-    return LIST.show(request, _shown, _row, selects=selects)
+    selects = [
+        select("visibility", _("Visibility"), VISIBILITIES, request.GET),
+        select("active", _("Offered"), offered, request.GET),
+    ]
+    return LIST.show(request, lambda _actor: _shown(request), _row, selects=selects)
 
 
 @login_required
@@ -118,20 +118,27 @@ class Row:
     """A type as its list shows it."""
 
     kind: InstanceType
+    instances: str  # the address of the list of those made of it
     actions: str  # JSON, for the toolbar
 
 
 def _row(kind: InstanceType, actor: Actor) -> Row:
-    return Row(kind, actions_json(verdicts(policies.TYPE_ACTIONS, kind, actor)))
+    wanted = {"instance_type": kind.pk} | ({"scope": EVERYWHERE} if actor.is_operator else {})
+    instances = f"{reverse('instance-list')}?{urlencode(wanted)}"
+    return Row(kind, instances, actions_json(verdicts(policies.TYPE_ACTIONS, kind, actor)))
 
 
-def _shown(actor: Actor) -> Any:
-    """With how many of the instances that the reader sees are of each."""
-    mine = Instance.objects.visible_to(actor).values("pk")
-    made = Count("instances", filter=Q(instances__in=mine))
+def _shown(request: HttpRequest) -> Any:
+    """With how many instances are of each: of all projects for operators, of the current one for others. As the list
+    of instances shows them."""
+    actor = actor_of(request)
+    mine = Instance.objects.visible_to(actor)
+    if not actor.is_operator:
+        mine = mine.filter(project=project_of(request))
+    made = Count("instances", filter=Q(instances__in=mine.values("pk")))
     return InstanceType.objects.visible_to(actor).select_related("project").annotate(made=made)
 
 
 def _visible(request: HttpRequest, pk: UUID) -> InstanceType:
-    kind: InstanceType = get_object_or_404(_shown(actor_of(request)), pk=pk)
+    kind: InstanceType = get_object_or_404(_shown(request), pk=pk)
     return kind

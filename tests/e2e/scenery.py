@@ -25,6 +25,8 @@ from tests.e2e.scenery_guests import guests, hostile_guest
 from tests.e2e.scenery_networks import WORDS, hostile_networks, networks
 from tests.e2e.scenery_storage import WORDS as STORAGE_WORDS
 from tests.e2e.scenery_storage import hostile_storage, storage
+from tests.e2e.scenery_types import WORDS as TYPE_WORDS
+from tests.e2e.scenery_types import hostile_type, types
 from tests.e2e.seed import PASSWORD
 
 GIB = 2**30
@@ -77,13 +79,12 @@ JOBS |= {"rebooting": "instance.reboot"}
 POWER = {"creating": "absent", "failed": "absent", "starting": "stopped", "stopped": "stopped", "paused": "paused"}
 PROJECTS = ("커머스 운영", "품질 검증", "새 프로젝트")
 DESCRIPTION = "결제·정산 데이터베이스. 변경 전 데이터 팀에 알려 주세요."
-TYPES = {"소형": (1, 2), "표준": (2, 4), "대형": (4, 8), "메모리 최적화": (8, 64)}  # vCPUs, GiB
 SYSTEMS = {"Ubuntu 22.04 LTS": ("Ubuntu", "22.04"), "Debian 12": ("Debian", "12"), "Rocky Linux 9": ("Rocky", "9")}
 PERSON = "김서연"
 NAMES = (*(line.name for line in INSTANCES), HOSTILE, LONGEST, PERSON)
 # What is not the pages' own words.
 STORED = (*STORAGE_WORDS, *DOMAIN_WORDS, *FILESYSTEM_WORDS, *GUEST_WORDS)
-DATA = (*NAMES, *WORDS, *STORED, *PROJECTS, *TYPES, *SYSTEMS, DESCRIPTION)
+DATA = (*NAMES, *WORDS, *STORED, *PROJECTS, *TYPE_WORDS, *SYSTEMS, DESCRIPTION)
 
 
 def main() -> None:
@@ -115,6 +116,7 @@ def fill() -> dict[str, str]:
     named = {instance.name: str(instance.pk) for instance in made} | networks(project, made)
     named |= storage(project, made, kim) | domains(hosts) | filesystems(project, made, hosts, kim)
     guests(made)
+    types(project, made)
     _quotas(project)
     return {**named, **_hostile(other, hosts, images, kim), **_jobs_by_status(), "project": str(project.pk)}
 
@@ -144,10 +146,8 @@ def _hosts(now: Any) -> list[Any]:
 
 def _images(hosts: list[Any], project: Any) -> list[Any]:
     from storage.enums import DomainKind
-    from tests.factories import ImageFactory, InstanceTypeFactory, StorageDomainFactory
+    from tests.factories import ImageFactory, StorageDomainFactory
 
-    for name, (vcpus, memory_gib) in TYPES.items():
-        InstanceTypeFactory.create(name=name, vcpus=vcpus, memory_mib=memory_gib * 1024)
     shared = StorageDomainFactory.create(name="nfs-ssd-01", kind=DomainKind.SHARED_DIR, hosts=hosts)
     images = [
         ImageFactory.create(name=name, os_type=system, os_version=version, storage_domain=shared, virtual_bytes=8 * GIB)
@@ -272,6 +272,7 @@ def _hostile(project: Any, hosts: list[Any], images: list[Any], user: Any) -> di
     more = hostile_networks(project, [evil, long, longest_word], HOSTILE) | hostile_storage(project, evil, HOSTILE)
     more |= hostile_filesystems(project, evil, HOSTILE)
     hostile_guest(evil, HOSTILE)
+    hostile_type(project, evil, HOSTILE)
     job = JobFactory.create(target=evil, requested_by=user, status="failed", error_texts={"ko": HOSTILE})
     ids = {"hostile": evil.pk, "long": long.pk, "word": longest_word.pk, "hostile_job": job.pk, "other": project.pk}
     return {name: str(pk) for name, pk in ids.items()} | more

@@ -277,7 +277,7 @@ def test_image_that_is_used_is_not_deleted_and_another_one_is(desk: Client) -> N
 
 def test_instance_type_is_made_changed_and_deleted(desk: Client) -> None:
     form = {"name": "m1", "vcpus": "2", "memory_mib": "2048"}
-    desk.post(address(InstanceType, "add"), form)
+    desk.post(address(InstanceType, "add"), form | {"active": "on"})
     kind = InstanceType.objects.get()
     assert kind.active
     desk.post(address(InstanceType, "change", kind.pk), form | {"vcpus": "4"})

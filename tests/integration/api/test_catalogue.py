@@ -32,6 +32,22 @@ def test_operator_makes_changes_and_deletes_a_type(operator: APIClient, project:
     assert list(actions) == [f"instance_type.{verb}" for verb in ("create", "edit", "delete")]
 
 
+def test_a_type_can_be_made_that_is_not_offered_yet(operator: APIClient) -> None:
+    made = operator.post(TYPES, {"name": "small", "vcpus": 1, "memory_mib": 1024, "active": False}).json()
+
+    assert (made["active"], InstanceType.objects.get().active) == (False, False)
+
+
+def test_public_types_and_those_of_projects_are_told_apart(operator: APIClient, project: Project) -> None:
+    for name, owner in (("everybody's", None), ("own", project)):
+        InstanceTypeFactory.create(name=name, project=owner)
+
+    for wanted, name in (("public", "everybody's"), ("project", "own")):
+        rows = operator.get(TYPES, {"visibility": wanted}).json()["results"]
+        assert [row["name"] for row in rows] == [name]
+    assert operator.get(TYPES, {"visibility": "secret"}).status_code == 400
+
+
 def test_type_name_that_is_taken_is_refused(operator: APIClient) -> None:
     InstanceTypeFactory.create(name="small")
 

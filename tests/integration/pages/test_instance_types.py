@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from typing import Any
 
 import pytest
@@ -26,20 +27,25 @@ def test_a_project_sees_public_types_and_its_own(manager: Client, project: Proje
     kinds = {name: InstanceTypeFactory.create(name=name, memory_mib=size) for name, size in (("b", 2048), ("a", 1024))}
     InstanceTypeFactory.create(name="own", project=project, memory_mib=4096)
     InstanceTypeFactory.create(name="foreign", project=ProjectFactory.create())
-    InstanceFactory.create(project=project, instance_type=kinds["a"])
+    mine = InstanceFactory.create(project=project, instance_type=kinds["a"])
+    InstanceFactory.create(project=project)
     InstanceFactory.create(instance_type=kinds["a"])  # somebody else's
     page = manager.get(LIST).content.decode()
     assert names(page) == ["a", "b", "own"]
-    assert '<td class="num nowrap" data-label="Instances">1</td>' in page
+    (made,) = re.findall(r'data-label="Instances"><a href="([^"]*)">1</a>', page)
+    assert made == f"/instances/?instance_type={kinds['a'].pk}"
+    assert names(manager.get(made).content.decode()) == [mine.name]
     assert names(manager.get(f"{LIST}?search=OW").content.decode()) == ["own"]
     assert names(manager.get(f"{LIST}?active=false").content.decode()) == []
+    assert names(manager.get(f"{LIST}?visibility=public").content.decode()) == ["a", "b"]
+    assert names(manager.get(f"{LIST}?visibility=project").content.decode()) == ["own"]
     assert names(manager.get(f"{LIST}{kinds['b'].pk}/row/").content.decode()) == ["b"]
 
 
 def test_an_operator_makes_edits_and_deletes_one(operator: Client, project: Project) -> None:
     home = {"project": str(project.pk)}
     operator.get("/", home)
-    made = operator.post(f"{LIST}new/", {**FORM, "visibility": "public"}, headers=HTMX)
+    made = operator.post(f"{LIST}new/", {**FORM, "visibility": "public", "active": "on"}, headers=HTMX)
     assert made.status_code == 204, made.content.decode()
     kind = InstanceType.objects.get()
     assert (kind.name, kind.vcpus, kind.memory_mib, kind.project, kind.active) == ("small", 2, 4096, None, True)
@@ -47,7 +53,8 @@ def test_an_operator_makes_edits_and_deletes_one(operator: Client, project: Proj
     assert edited.status_code == 204, edited.content.decode()
     kind.refresh_from_db()
     assert (kind.name, kind.vcpus, kind.active) == ("tiny", 1, False)
-    assert "Delete" in operator.get(f"{LIST}{kind.pk}/delete/", headers=HTMX).content.decode()
+    asked = operator.get(f"{LIST}{kind.pk}/delete/", headers=HTMX).content.decode()
+    assert "Delete this instance type?" in asked
     assert operator.post(f"{LIST}{kind.pk}/delete/", headers=HTMX).status_code == 204
     assert not InstanceType.objects.exists()
 
@@ -55,7 +62,27 @@ def test_an_operator_makes_edits_and_deletes_one(operator: Client, project: Proj
 def test_a_type_can_be_for_one_project(operator: Client, project: Project) -> None:
     operator.get("/", {"project": str(project.pk)})
     operator.post(f"{LIST}new/", {**FORM, "visibility": "project"}, headers=HTMX)
-    assert InstanceType.objects.get().project == project
+    kind = InstanceType.objects.get()
+    assert (kind.project, kind.active) == (project, False)  # not offered: the box was not ticked
+
+
+def test_an_operator_counts_the_instances_of_all_projects(operator: Client, project: Project) -> None:
+    operator.get("/", {"project": str(project.pk)})
+    kind = InstanceTypeFactory.create()
+    theirs = [InstanceFactory.create(instance_type=kind).name for _ in range(2)]
+    (made,) = re.findall(r'data-label="Instances"><a href="([^"]*)">2</a>', operator.get(LIST).content.decode())
+    assert sorted(names(operator.get(unescape(made)).content.decode())) == sorted(theirs)
+
+
+def test_instances_are_found_by_their_type(manager: Client, project: Project) -> None:
+    kinds = [InstanceTypeFactory.create(name=name) for name in ("small", "large")]
+    InstanceTypeFactory.create(name="foreign", project=ProjectFactory.create())
+    mine = [InstanceFactory.create(project=project, instance_type=kind).name for kind in kinds]
+    page = manager.get(f"/instances/?instance_type={kinds[1].pk}").content.decode()
+    assert names(page) == mine[1:]
+    assert f'<option value="{kinds[1].pk}" selected>large</option>' in page
+    assert "foreign" not in page
+    assert "Clear filters" in page
 
 
 @pytest.mark.parametrize(
