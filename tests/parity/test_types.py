@@ -51,7 +51,7 @@ def test_operators_alone_change_types(kinds: list[InstanceType], people: Mapping
 @pytest.mark.parametrize("role", ROLES)
 def test_service_does_what_the_policy_says(kinds: list[InstanceType], people: dict[str, User], role: str) -> None:
     actor = Actor(people[role])
-    asked = {
+    asked: dict[Any, Any] = {
         EDIT_TYPE: partial(services.instance_type_edit, name="renamed"),
         DELETE_TYPE: services.instance_type_delete,
     }
