@@ -2,6 +2,7 @@
 
 from cloudia.virt.domains import Domains
 from cloudia.virt.events import Subscription
+from cloudia.virt.growth import MEMORY_STEP_MIB
 from cloudia.virt.hypervisor import Hypervisor, hypervisor
 from cloudia.virt.pools import Pools
 from cloudia.virt.transfer import Sink
@@ -22,12 +23,14 @@ from cloudia.virt.types import (
     PoolKind,
     PoolSpec,
     PowerState,
+    Resources,
     SeedSpec,
     VolumeInfo,
 )
 from cloudia.virt.volumes import Volumes
 
 __all__ = [
+    "MEMORY_STEP_MIB",
     "Accelerator",
     "DiskInfo",
     "DiskSpec",
@@ -47,6 +50,7 @@ __all__ = [
     "PoolSpec",
     "Pools",
     "PowerState",
+    "Resources",
     "SeedSpec",
     "Sink",
     "Subscription",

@@ -7,7 +7,7 @@ import string
 from typing import Any
 
 from cloudia.virt.types import Accelerator, DiskSpec, DomainSpec, FilesystemSpec, NicSpec, SeedSpec
-from cloudia.virt.xml.domain import Disk, Domain
+from cloudia.virt.xml.domain import Disk, Domain, Interface, MemoryModule
 
 SPARE_PORTS = 8  # PCIe slots for what is plugged in later
 MEMORY_SLOTS = 16
@@ -43,7 +43,7 @@ def design(spec: DomainSpec) -> Domain:
     for filesystem in spec.filesystems:
         _filesystem(domain, filesystem)
     for nic in spec.nics:
-        _nic(domain, nic)
+        domain.interfaces.add(**_nic(nic))
     _consoles(domain, spec.name)
     _helpers(domain)
     return domain
@@ -76,6 +76,17 @@ def _memory(domain: Domain, spec: DomainSpec) -> None:
     cpus = f"0-{(domain.vcpus or 1) - 1}"
     shared = "shared" if spec.filesystems else None
     domain.cells.add(id=0, cpus=cpus, memory=spec.memory_mib, unit="MiB", access=shared)
+
+
+def module_element(size_mib: int, total_mib: int, *, shared: bool) -> MemoryModule:
+    """A memory module that brings a domain to ``total_mib``; shared where the domain's memory is."""
+    return MemoryModule(
+        model="dimm",
+        access="shared" if shared else None,
+        size_mib=size_mib,
+        cell=0,
+        alias=f"ua-memory-{total_mib}",  # another one for each, as memory only grows
+    )
 
 
 def _controllers(domain: Domain, plugged: int) -> None:
@@ -138,18 +149,23 @@ def _filesystem(domain: Domain, spec: FilesystemSpec) -> None:
     )
 
 
-def _nic(domain: Domain, spec: NicSpec) -> None:
-    domain.interfaces.add(
-        type="bridge",
-        mac=spec.mac,
-        bridge=INTEGRATION_BRIDGE,
-        switch="openvswitch",
-        port=str(spec.id),
-        model="virtio",
-        mtu=spec.mtu,
-        alias=f"ua-nic-{spec.id}",
+def nic_element(spec: NicSpec) -> Interface:
+    """One network interface, as a domain has it or as it is plugged in."""
+    return Interface(**_nic(spec))
+
+
+def _nic(spec: NicSpec) -> dict[str, Any]:
+    return {
+        "type": "bridge",
+        "mac": spec.mac,
+        "bridge": INTEGRATION_BRIDGE,
+        "switch": "openvswitch",
+        "port": str(spec.id),
+        "model": "virtio",
+        "mtu": spec.mtu,
+        "alias": f"ua-nic-{spec.id}",
         **({} if spec.offloads else _NO_OFFLOADS),
-    )
+    }
 
 
 def _consoles(domain: Domain, name: str) -> None:

@@ -12,19 +12,21 @@ from typing import Any
 from uuid import UUID
 
 import libvirt
-import libvirt_qemu
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from lxml import etree
 
 from cloudia.core.errors import OperationFailed
+from cloudia.virt import agent
 from cloudia.virt.connection import Connection
-from cloudia.virt.designer import AGENT_CHANNEL, design
-from cloudia.virt.devices import DiskDevices
+from cloudia.virt.designer import design
+from cloudia.virt.disks import DiskDevices
 from cloudia.virt.errors import none_if
 from cloudia.virt.events import listen
+from cloudia.virt.growth import Growth
+from cloudia.virt.nics import NicDevices
 from cloudia.virt.types import DomainEvent, DomainReport, DomainSpec, EventKind, PowerState
-from cloudia.virt.xml.domain import NAMESPACE, BareOwner, Domain
+from cloudia.virt.xml.domain import NAMESPACE, BareOwner
 
 _STATES: Mapping[int, PowerState] = {
     libvirt.VIR_DOMAIN_NOSTATE: PowerState.RUNNING,
@@ -50,12 +52,11 @@ SLOW_S = 60.0
 # A guest may ignore or miss the button, so it is pressed again.
 RESEND_S = 10.0
 REREAD_S = 1.0
-AGENT_PING_S = 2
 
 Identity = tuple[bool, str, str]
 
 
-class Domains(DiskDevices):
+class Domains(DiskDevices, NicDevices, Growth):
     """The domains of one host, by UUID. Every function raises CloudiaError."""
 
     def __init__(self, connection: Connection) -> None:
@@ -269,25 +270,13 @@ def _destroy(domain: Any) -> None:
 
 def _request_shutdown(domain: Any) -> None:
     flags = libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN
-    if _agent_answers(domain):
+    if agent.answers(domain):
         flags |= libvirt.VIR_DOMAIN_SHUTDOWN_GUEST_AGENT
     _unless(_is_off, lambda: domain.shutdownFlags(flags), domain)
 
 
 def _request_reboot(domain: Any) -> None:
     flags = libvirt.VIR_DOMAIN_REBOOT_ACPI_POWER_BTN
-    if _agent_answers(domain):
+    if agent.answers(domain):
         flags |= libvirt.VIR_DOMAIN_REBOOT_GUEST_AGENT
     domain.reboot(flags)
-
-
-def _agent_answers(domain: Any) -> bool:
-    """Whether the guest agent works now. Asked first, because libvirt waits a minute for a dead one."""
-    channels = Domain.parse(domain.XMLDesc(0)).channels
-    if not any(channel.name == AGENT_CHANNEL and channel.state == "connected" for channel in channels):
-        return False
-    try:
-        libvirt_qemu.qemuAgentCommand(domain, '{"execute":"guest-ping"}', AGENT_PING_S, 0)
-    except libvirt.libvirtError:
-        return False
-    return True

@@ -101,6 +101,19 @@ class DomainReport:
     project_id: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What a domain has: the running guest, or the definition of one that is off.
+
+    ``guest_*`` is how much of it the guest's agent says is in use; None where nobody answers.
+    """
+
+    vcpus: int
+    memory_mib: int
+    guest_vcpus: int | None = None
+    guest_memory_mib: int | None = None
+
+
 class PoolKind(StrEnum):
     """libvirt's kinds of storage pools, as far as CloudiA uses them."""
 

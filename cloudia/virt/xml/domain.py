@@ -152,6 +152,17 @@ class Rng(Element):
     source = text("backend")
 
 
+class MemoryModule(Element):
+    """A memory module (DIMM) that was plugged in, beside the memory that the domain started with."""
+
+    TAG = "memory"
+    model = text("@model")
+    access = text("@access")
+    size_mib = Quantity("target/size", unit="MiB")
+    cell = integer("target/node")
+    alias = text("alias/@name")
+
+
 class Cell(Element):
     """A NUMA node of the guest."""
 
@@ -209,6 +220,7 @@ class Domain(Element):
     graphics = Children(Graphics, "devices")
     videos = Children(Video, "devices")
     rngs = Children(Rng, "devices")
+    modules = Children(MemoryModule, "devices")
     balloon = text("devices/memballoon/@model")
     balloon_period_s = integer("devices/memballoon/stats/@period")
 
