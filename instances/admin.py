@@ -13,7 +13,8 @@ from django.utils.translation import gettext_lazy as _
 
 from cloudia.accounts.admin_base import OperatorAdmin, ReadOnlyInline, actor_of, service_action
 from cloudia.core.policy import Text
-from instances import policies, services, type_services
+from instances import edit_services, policies, services, type_services
+from instances.edits import EditWish
 from instances.models import Instance, InstanceDisk, InstanceGuest, InstanceType, UserScript
 
 SERVICES = {
@@ -93,7 +94,8 @@ class InstanceAdmin(OperatorAdmin):
     def save_through_service(self, request: HttpRequest, row: Instance, form: ModelForm[Any], change: bool) -> Model:
         """Rename or describe."""
         changes = {name: form.cleaned_data[name] for name in EDITABLE}
-        return services.instance_edit(actor=actor_of(request), instance=row, **changes)
+        edit_services.instance_edit(actor=actor_of(request), instance=row, wish=EditWish(**changes))
+        return row
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Say where instances are made."""

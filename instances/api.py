@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema, extend_schema_view
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,8 +15,10 @@ from cloudia.api.router import router
 from cloudia.api.viewsets import EditViewSet, ResourceViewSet
 from cloudia.jobs.api import accepted, visible_jobs
 from cloudia.jobs.serializers import JobSerializer
-from instances import serializers, services, type_services
+from instances import edit_services, serializers, services, type_services
 from instances.disk_serializers import InstanceDelete
+from instances.edit_serializers import EditQuery, InstanceEdit, PlanSerializer, edit_wish
+from instances.edits import edit_facts
 from instances.filtersets import InstanceFilter, InstanceTypeFilter
 from instances.guest_serializers import ScriptSerializer
 from instances.interface_api import InterfaceViewSet, links_to_show
@@ -28,6 +30,10 @@ from instances.volume_api import VolumeViewSet
 from networking.api import floating_to_show
 from networking.serializers import FloatingIPSerializer
 
+EDITED = PolymorphicProxySerializer(
+    "EditedInstance", [serializers.InstanceSerializer, PlanSerializer], resource_type_field_name=None
+)
+
 
 def instances_to_show(actor: Actor) -> QuerySet[Instance]:
     """Visible instances with everything a representation needs, in one query."""
@@ -38,7 +44,15 @@ def instances_to_show(actor: Actor) -> QuerySet[Instance]:
     list=extend_schema(summary="List instances"),
     retrieve=extend_schema(summary="Read an instance"),
     partial_update=extend_schema(
-        summary="Edit an instance", request=serializers.InstanceEdit, responses=serializers.InstanceSerializer
+        summary="Edit an instance",
+        description="Hardware of a running instance changes at once, that of a stopped one with its next start. 202 if "
+        "a host has a part in it; with `dry_run=true` the plan, and nothing is changed.",
+        request=InstanceEdit,
+        parameters=[EditQuery],
+        responses={
+            200: EDITED,
+            202: JobSerializer,
+        },
     ),
 )
 class InstanceViewSet(MountsOfInstance, EditViewSet):
@@ -48,8 +62,9 @@ class InstanceViewSet(MountsOfInstance, EditViewSet):
     selector = instances_to_show
     serializer_class = serializers.InstanceSerializer
     filterset_class = InstanceFilter
-    edit_serializer = serializers.InstanceEdit
-    editable = ("name", "description")
+    edit_serializer = InstanceEdit
+    editable = ("name", "description")  # and what edit_facts adds
+    partial = False  # InstanceEdit itself says what must be sent
 
     @property
     def target(self) -> Instance:
@@ -63,9 +78,19 @@ class InstanceViewSet(MountsOfInstance, EditViewSet):
         project, wish = serializers.wish_of(self.parsed(serializers.InstanceCreate))
         return accepted(self, services.instance_create(actor=self.actor, project=project, wish=wish))
 
-    def edit(self, row: Any, changes: dict[str, Any]) -> Instance:
-        """Name and description."""
-        return services.instance_edit(actor=self.actor, instance=row, **changes)
+    def facts(self, row: Any) -> dict[str, Any]:
+        """Also its hardware."""
+        return edit_facts(row)
+
+    def changed(self, row: Any, changes: dict[str, Any]) -> Response:
+        """Done, accepted, or only thought through."""
+        query = EditQuery(data=self.request.query_params.dict())
+        query.is_valid(raise_exception=True)
+        request: Any = {"actor": self.actor, "instance": row, "wish": edit_wish(changes, row)}
+        if query.validated_data["dry_run"]:
+            return Response(PlanSerializer({"changes": edit_services.instance_edit_plan(**request)}).data)
+        job = edit_services.instance_edit(**request)
+        return accepted(self, job) if job else self.answer(self.get_object())
 
     @extend_schema(summary="Delete an instance", parameters=[InstanceDelete], responses={202: JobSerializer})
     def destroy(self, request: Request, pk: str) -> Response:

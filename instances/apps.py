@@ -16,6 +16,7 @@ class InstancesConfig(AppConfig):
         from cloudia.jobs import registry  # noqa: PLC0415
         from instances import (  # noqa: PLC0415
             disk_operations,
+            edit_operations,
             holders,
             observations,
             operations,
@@ -28,7 +29,7 @@ class InstancesConfig(AppConfig):
         from storage import garbage, policies, references  # noqa: PLC0415
         from storage.querysets import VolumeQuerySet  # noqa: PLC0415
 
-        registry.register(*operations.ALL, *disk_operations.ALL)
+        registry.register(*operations.ALL, *disk_operations.ALL, *edit_operations.ALL)
         policies.VOLUME_ACTIONS[1:1] = DISK_ACTIONS
         VolumeQuerySet.joins += [f"attachment__instance__{name}" for name in ("host", "current_job", "project")]
         usage.register(selectors.usage_by_host)

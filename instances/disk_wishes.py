@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.utils.translation import gettext as _
 
@@ -38,11 +39,16 @@ class DiskWish:
 
 
 def check_disks(
-    faults: Faults, wishes: Sequence[DiskWish], project: Project, domain: StorageDomain, actor: Actor
+    faults: Faults,
+    wishes: Sequence[DiskWish],
+    project: Project,
+    domain: StorageDomain,
+    actor: Actor,
+    attached: Collection[UUID] = (),
 ) -> None:
     """Note what is wrong, each at ``volumes.<number>``; of new ones at their fields below that.
 
-    Until the transaction ends nobody else takes one of the volumes.
+    ``attached`` are volumes that the instance has. Until the transaction ends nobody else takes one of the others.
     """
     most = _("At most %(most)s.") % {"most": MAX_DATA_DISKS}
     faults.require(len(wishes) <= MAX_DATA_DISKS, "volumes", "too_many", most)
@@ -55,7 +61,7 @@ def check_disks(
             faults.note(at, "gone", _("It was deleted meanwhile."))
         elif any(other.volume == volume for other in wishes[:number]):
             faults.note(at, "duplicate", _("It is in the list twice."))
-        else:
+        elif volume.pk not in attached:
             _check_existing(faults, at, volume, project, domain, actor)
 
 
@@ -80,10 +86,11 @@ def disks_record(actor: Actor, instance: Instance, wishes: Iterable[DiskWish]) -
 
     Raises ActionDenied (``quota_exceeded``) or InputError (``no_space``).
     """
-    return [_record(actor, instance, wish, f"volumes.{number}.").volume for number, wish in enumerate(wishes)]
+    return [disk_wish_record(actor, instance, wish, f"volumes.{number}.").volume for number, wish in enumerate(wishes)]
 
 
-def _record(actor: Actor, instance: Instance, wish: DiskWish, at: str) -> InstanceDisk:
+def disk_wish_record(actor: Actor, instance: Instance, wish: DiskWish, at: str) -> InstanceDisk:
+    """The row of one of them; ``at`` is where its errors belong. Raises the same."""
     if wish.volume:
         return disk_take(instance, wish.volume)
     faults = Faults()

@@ -46,6 +46,11 @@ class DiskWork:
         """The volume, or none."""
         return Volume.objects.filter(pk=self.volume_id)
 
+    @property
+    def is_new(self) -> bool:
+        """Whether its file has not been made yet."""
+        return self.volumes.filter(status=VolumeStatus.CREATING).exists()
+
     def ensure_made(self, run: Run) -> None:
         """Make the file of a new volume."""
         run.note(volume_file_ensure(self.disk.volume, self.hypervisor))

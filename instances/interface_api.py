@@ -6,11 +6,14 @@ from typing import Any
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cloudia.accounts.actor import Actor
 from cloudia.api.viewsets import ResourceViewSet
+from cloudia.jobs.api import accepted
+from cloudia.jobs.serializers import JobSerializer
 from instances import interface_serializers as serializers
 from instances import interface_services
 from instances.models import Instance, InstanceInterface
@@ -55,15 +58,15 @@ class InterfaceViewSet(ResourceViewSet):
     @extend_schema(
         summary="Add a network interface to an instance",
         request=serializers.InterfaceCreate,
-        responses={201: serializers.InterfaceSerializer},
+        responses={201: serializers.InterfaceSerializer, 202: JobSerializer},
     )
     def create(self, request: Request) -> Response:
-        """The guest has it from its next start."""
+        """A guest that runs gets it in a job, another has it from its next start."""
         data = self.parsed(serializers.InterfaceCreate)
         instance: Instance = data["instance"]
         wish = serializers.interface_wish(data, instance.project)
-        link = interface_services.interface_add(actor=self.actor, instance=instance, wish=wish)
-        return self.made(link.interface)
+        link, job = interface_services.interface_add(actor=self.actor, instance=instance, wish=wish)
+        return accepted(self, job) if job else self.made(link.interface)
 
     def hold(self, row: Any) -> None:
         """Its instance first, as its services do."""
@@ -78,6 +81,8 @@ class InterfaceViewSet(ResourceViewSet):
         )
         return interface_services.interface_edit(actor=self.actor, link=row.attachment, wish=wish)
 
-    def remove(self, row: Any) -> None:
-        """Its address is free at once."""
-        interface_services.interface_remove(actor=self.actor, link=row.attachment)
+    @extend_schema(responses={202: JobSerializer, 204: None})
+    def destroy(self, request: Request, pk: str) -> Response:
+        """Its address is free when a guest that runs has let go of it."""
+        job = interface_services.interface_remove(actor=self.actor, link=self.get_object().attachment)
+        return accepted(self, job) if job else Response(status=status.HTTP_204_NO_CONTENT)

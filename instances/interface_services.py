@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.utils.translation import gettext as _
 
 from cloudia.accounts.actor import Actor
@@ -9,23 +11,25 @@ from cloudia.accounts.audit import audited
 from cloudia.core.errors import InputError
 from cloudia.core.faults import Faults
 from cloudia.core.policy import ActionDenied, gone
+from cloudia.jobs.models import Job
+from cloudia.jobs.services import job_enqueue
 from instances import policies
-from instances.interfaces import interfaces_record
+from instances.edit_operations import UpdateInstance
+from instances.interfaces import interface_forget, interfaces_record
 from instances.models import Instance, InstanceInterface
 from networking.services.interfaces import (
     MAX_INTERFACES,
     InterfaceWish,
     check_interfaces,
     interface_change,
-    interfaces_delete,
 )
 
 PREFIX = "interfaces.0."
 
 
 @audited("interface.add", target="instance")
-def interface_add(*, actor: Actor, instance: Instance, wish: InterfaceWish) -> InstanceInterface:
-    """One more interface, in the instance's VPC; the guest has it from its next start.
+def interface_add(*, actor: Actor, instance: Instance, wish: InterfaceWish) -> tuple[InstanceInterface, Job | None]:
+    """One more interface, in the instance's VPC: a guest that runs gets it in a job, another at its next start.
 
     Raises ActionDenied, or InputError at ``subnet``, ``ip_address``, ``security_groups`` or, where there are as many as
     there can be, nowhere.
@@ -42,7 +46,7 @@ def interface_add(*, actor: Actor, instance: Instance, wish: InterfaceWish) -> I
         (link,) = interfaces_record(row, [wish])
     except InputError as error:
         raise _without_prefix(error) from None
-    return link
+    return link, _told(row, actor, attach_nics=[str(link.interface_id)])
 
 
 @audited("interface.edit", target="link")
@@ -62,13 +66,21 @@ def interface_edit(*, actor: Actor, link: InstanceInterface, wish: InterfaceWish
 
 
 @audited("interface.remove", target="link")
-def interface_remove(*, actor: Actor, link: InstanceInterface) -> None:
-    """Take an interface away; its address is free at once. Raises ActionDenied."""
+def interface_remove(*, actor: Actor, link: InstanceInterface) -> Job | None:
+    """Take an interface away; its address is free when a guest that runs has let go of it. Raises ActionDenied."""
     row = _locked(link)
     policies.REMOVE_INTERFACE.check(row, actor)
-    interface = row.interface
-    row.delete()
-    interfaces_delete([interface])
+    if job := _told(row.instance, actor, detach_nics=[str(row.interface_id)]):
+        return job
+    interface_forget(row)
+    return None
+
+
+def _told(instance: Instance, actor: Actor, **params: Any) -> Job | None:
+    """A guest that is off has its interfaces from its next start."""
+    if instance.state in policies.STOPPED:
+        return None
+    return job_enqueue(operation=UpdateInstance, target=instance, actor=actor, params=params)
 
 
 def _locked(link: InstanceInterface) -> InstanceInterface:

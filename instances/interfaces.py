@@ -26,6 +26,13 @@ def interfaces_record(instance: Instance, wishes: Sequence[InterfaceWish]) -> li
     return InstanceInterface.objects.bulk_create(links)
 
 
+def interface_forget(link: InstanceInterface) -> None:
+    """The instance has it no more; its address is free. In a transaction."""
+    interface = link.interface
+    link.delete()
+    interfaces_delete([interface])
+
+
 def interfaces_forget(instance: Instance) -> None:
     """The instance is gone: so are its interfaces."""
     interfaces = list(NetworkInterface.objects.filter(attachment__instance=instance))

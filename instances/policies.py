@@ -76,6 +76,24 @@ EDIT = Action(
     rules=[managed_by_us, host_is_reachable],
     icon="pencil",
 )
+# More vCPUs and memory: also of a running guest, up to its maximum. Editing asks this beside EDIT.
+GROW = Action(
+    name="grow",
+    label=_("Grow"),
+    permission=Permission.MANAGE,
+    states=STOPPED | {PowerState.RUNNING},
+    states_label=_("running or stopped"),
+    rules=[managed_by_us, host_is_reachable],
+)
+# Everything else about its hardware: less of them, other maxima, cores and threads, another type.
+RESHAPE = Action(
+    name="reshape",
+    label=_("Reshape"),
+    permission=Permission.MANAGE,
+    states=STOPPED,
+    states_label=_("stopped"),
+    rules=[managed_by_us, host_is_reachable],
+)
 DELETE = Action(
     name="delete",
     label=_("Delete"),
@@ -113,9 +131,9 @@ ADD_INTERFACE = Action(
     name="add_interface",
     label=_("Add interface"),
     permission=Permission.MANAGE,
-    states=STOPPED,
-    states_label=_("stopped"),
-    rules=[managed_by_us],
+    states=STOPPED | {PowerState.RUNNING},
+    states_label=_("running or stopped"),
+    rules=[managed_by_us, host_is_reachable],
     icon="plus",
 )
 # Which security groups guard it can change at any time: the guest does not notice.
@@ -139,9 +157,9 @@ REMOVE_INTERFACE = Action(
     name="remove",
     label=_("Remove"),
     permission=Permission.MANAGE,
-    states=STOPPED,
-    states_label=_("stopped"),
-    rules=[of_instance(managed_by_us), is_secondary, has_no_floating_ip],
+    states=STOPPED | {PowerState.RUNNING},
+    states_label=_("running or stopped"),
+    rules=[of_instance(managed_by_us), of_instance(host_is_reachable), is_secondary, has_no_floating_ip],
     confirm=_("Remove this network interface?"),
     icon="trash",
     destructive=True,

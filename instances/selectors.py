@@ -76,12 +76,17 @@ def disk_spec(disk: InstanceDisk) -> DiskSpec:
     )
 
 
+def nic_specs(nics: Iterable[NetworkInterface], host: Host) -> tuple[NicSpec, ...]:
+    """Network interfaces on ``host`` as the gateway's designer wants them."""
+    offloads = not HostNetwork.objects.filter(host=host, userspace=True).exists()
+    return tuple(NicSpec(id=nic.pk, mac=nic.mac, mtu=settings.NETWORK_MTU, offloads=offloads) for nic in nics)
+
+
 def domain_spec(instance: Instance, host: Host) -> DomainSpec:
     """The instance as the gateway's designer wants it."""
     disks = instance.disks.select_related("volume__storage_domain").order_by("position")
     nics = NetworkInterface.objects.filter(attachment__instance=instance).order_by("attachment__position")
     shared = FileSystem.objects.filter(mounts__instance=instance, kind=FileSystemKind.VIRTIOFS).order_by("pk")
-    place = HostNetwork.objects.filter(host=host).first()
     return DomainSpec(
         uuid=instance.pk,
         name=instance.short_id,
@@ -97,8 +102,5 @@ def domain_spec(instance: Instance, host: Host) -> DomainSpec:
         disks=tuple(disk_spec(disk) for disk in disks),
         filesystems=tuple(FilesystemSpec(row.tag, row.path) for row in shared),
         seed=seed_of(instance),
-        nics=tuple(
-            NicSpec(id=nic.pk, mac=nic.mac, mtu=settings.NETWORK_MTU, offloads=not (place and place.userspace))
-            for nic in nics
-        ),
+        nics=nic_specs(nics, host),
     )

@@ -109,18 +109,6 @@ class DiskSerializer(serializers.Serializer[InstanceDisk]):
     size_gib = serializers.IntegerField(source="volume.size_gib", read_only=True)
 
 
-class InstanceEdit(Input):
-    """What can be changed of an instance."""
-
-    name = Text(max_length=MAX_NAME)
-    description = Text(max_length=MAX_DESCRIPTION, allow_blank=True, required=False)
-
-    later = frozenset(
-        {"vcpus", "memory_mib", "max_vcpus", "max_memory_mib", "instance_type", "threads_per_core", "cores", "gpu"}
-        | {"interfaces", "volumes", "filesystems", "affinity_group"}
-    )
-
-
 class InstanceCreate(Input):
     """A new instance: an ``instance_type``, or ``vcpus`` and ``memory_mib`` by hand."""
 

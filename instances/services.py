@@ -9,7 +9,6 @@ from typing import Any
 from cloudia.accounts.actor import Actor
 from cloudia.accounts.audit import audited
 from cloudia.accounts.models import Project
-from cloudia.core.faults import Faults
 from cloudia.core.policy import Action, ActionDenied, gone
 from cloudia.core.rows import locked
 from cloudia.hosts.models import Host
@@ -28,8 +27,7 @@ from instances.models import Instance, short_id_of
 from instances.mounts import mounts_record
 from instances.quotas import compute_claim
 from instances.selectors import hosts_for
-from instances.wishes import InstanceWish, check_description, check_name, check_wish
-from networking.services.interfaces import interfaces_rename
+from instances.wishes import InstanceWish, check_wish
 from storage.models import Volume
 
 
@@ -74,23 +72,6 @@ def instance_stop(*, actor: Actor, instance: Instance, force: bool = False, time
 def instance_reboot(*, actor: Actor, instance: Instance, hard: bool = False) -> Job:
     """Restart: ask the guest, and after its time limit press reset; at once if ``hard``."""
     return _request(operations.RebootInstance, instance, actor, hard=hard, timeout_s=instance.stop_timeout_s)
-
-
-@audited("instance.edit", target="instance")
-def instance_edit(
-    *, actor: Actor, instance: Instance, name: str | None = None, description: str | None = None
-) -> Instance:
-    """Change what is given. At once and without a job: no host knows these. Raises ActionDenied or InputError."""
-    row = _checked(policies.EDIT, instance, actor)
-    row.name = row.name if name is None else name.strip()
-    row.description = row.description if description is None else description.strip()
-    faults = Faults()
-    check_name(faults, row.name)
-    check_description(faults, row.description)
-    faults.raise_if_any()
-    row.save(update_fields=["name", "description"])
-    interfaces_rename(owner_id=row.pk, name=row.name)
-    return row
 
 
 @audited("instance.delete", target="instance")

@@ -98,7 +98,7 @@ def check_wish(wish: InstanceWish, project: Project, actor: Actor) -> None:
     check_name(faults, wish.name)
     check_description(faults, wish.description)
     _check_image(faults, wish, project)
-    _check_compute(faults, wish.compute, project)
+    check_compute(faults, wish.compute, project)
     check_interfaces(faults, wish.interfaces, project)
     check_disks(faults, wish.volumes, project, wish.image.storage_domain, actor)
     check_mounts(faults, wish.filesystems, project, wish.vpc, "filesystems.")
@@ -127,8 +127,9 @@ def _check_image(faults: Faults, wish: InstanceWish, project: Project) -> None:
     faults.number("boot_disk_gib", wish.boot_gib, wish.image.minimum_gib, MAX_DISK_GIB)
 
 
-def _check_compute(faults: Faults, compute: Compute, project: Project) -> None:
-    if kind := compute.instance_type:
+def check_compute(faults: Faults, compute: Compute, project: Project, known: InstanceType | None = None) -> None:
+    """vCPUs and memory within what there can be; the type offered, unless it is the ``known`` one."""
+    if (kind := compute.instance_type) and kind != known:
         usable = InstanceType.objects.usable_in(project).filter(pk=kind.pk).exists()
         faults.require(usable, "instance_type", "not_usable", _("This instance type is not offered in this project."))
     faults.number("vcpus", compute.vcpus, 1, MAX_VCPUS)

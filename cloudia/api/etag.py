@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
@@ -17,10 +17,9 @@ from rest_framework.request import Request
 from cloudia.api.errors import PreconditionFailed
 
 
-def etag_of(row: Any, names: Iterable[str]) -> str:
-    """A tag of these attributes of ``row``, with the quotes it has in the header."""
-    values = {name: getattr(row, name) for name in names}
-    text = json.dumps(values, cls=DjangoJSONEncoder, sort_keys=True)
+def etag_of(facts: Mapping[str, Any]) -> str:
+    """A tag of what can be edited, with the quotes it has in the header."""
+    text = json.dumps(facts, cls=DjangoJSONEncoder, sort_keys=True)
     return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
 
 

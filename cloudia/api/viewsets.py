@@ -113,9 +113,13 @@ class ReadViewSet(mixins.ListModelMixin, ApiViewSet):
         """Read one."""
         return self.answer(self.get_object())
 
+    def facts(self, row: Any) -> dict[str, Any]:
+        """What can be edited of it, as it is."""
+        return {name: getattr(row, name) for name in self.editable}
+
     def answer(self, row: Any, status: int = 200) -> Response:
         """One object, with its tag."""
-        headers = {"ETag": etag_of(row, self.editable)} if self.editable else None
+        headers = {"ETag": etag_of(self.facts(row))} if self.editable else None
         return Response(self.get_serializer(row).data, status=status, headers=headers)
 
 
@@ -123,6 +127,7 @@ class EditViewSet(ReadViewSet):
     """Also change: ``edit_serializer`` says what may be sent, ``edit`` calls the service."""
 
     edit_serializer: ClassVar[type[Input]]
+    partial: ClassVar[bool] = True  # whether what it requires is required of a change, too
 
     def edit(self, row: Any, changes: dict[str, Any]) -> Any:
         """Call the service that changes ``row``; returns the changed row."""
@@ -135,11 +140,15 @@ class EditViewSet(ReadViewSet):
     def partial_update(self, request: Request, pk: str) -> Response:
         """Change what is sent."""
         row = self.get_object()
-        changes = self.parsed(self.edit_serializer, partial=True)
+        changes = self.parsed(self.edit_serializer, partial=self.partial)
         if "If-Match" in request.headers:
             self.hold(row)
             row = self.get_object()
-            check_if_match(request, etag_of(row, self.editable))
+            check_if_match(request, etag_of(self.facts(row)))
+        return self.changed(row, changes)
+
+    def changed(self, row: Any, changes: dict[str, Any]) -> Response:
+        """The answer to a change: the row as it is then."""
         self.edit(row, changes)
         return self.answer(self.get_object())
 

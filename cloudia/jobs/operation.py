@@ -58,6 +58,7 @@ class Operation:
     transition_code: ClassVar[str]  # the same for the API: "starting"
     backoff_s: ClassVar[Sequence[float]] = (1, 2, 5, 10, 20)  # waits before trying again after transient errors
     cancellable: ClassVar[bool] = False
+    repeatable: ClassVar[bool] = True  # whether a failed one can be tried again as it was asked for
 
     def __init__(self, job: Job) -> None:
         self.job = job

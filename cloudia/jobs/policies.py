@@ -18,6 +18,14 @@ def can_be_cancelled(job: Any, actor: Any) -> Denial | None:
     return None
 
 
+def can_be_repeated(job: Any, actor: Any) -> Denial | None:
+    """Not what was done in part: what is still wanted is another request."""
+    if not job.operation.repeatable:
+        message = gettext("Some of it may be done. Ask anew for what is still missing.")
+        return Denial("not_repeatable", message)
+    return None
+
+
 def target_gone() -> Denial:
     """A job can't be tried again on something that was deleted."""
     return Denial("target_gone", gettext("What this job was about no longer exists."))
@@ -39,6 +47,7 @@ RETRY = Action(
     permission="operate",
     states=frozenset({JobStatus.FAILED, JobStatus.CANCELLED}),
     states_label=_("failed or cancelled"),
+    rules=[can_be_repeated],
     confirm=_("Try this job again?"),
     icon="refresh",
 )

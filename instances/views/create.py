@@ -18,9 +18,10 @@ from cloudia.accounts.models import Project
 from cloudia.core.errors import InputError, NoCapacity
 from cloudia.core.policy import ActionDenied
 from cloudia.ui.requests import actor_of, project_of
-from instances import policies, quotas, services
+from instances import edit_services, policies, quotas, services
 from instances.create_rows import ScriptForm
 from instances.disk_forms import wished_gib
+from instances.edits import EditWish
 from instances.forms import CreateForm, NamingForm
 from instances.selectors import instances_visible_to, room_for
 from instances.wishes import Compute
@@ -83,7 +84,7 @@ def instance_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
     form = NamingForm(request.POST or None, initial={"name": instance.name, "description": instance.description})
     if request.method == "POST" and form.is_valid():
         try:
-            services.instance_edit(actor=actor, instance=instance, **form.cleaned_data)
+            edit_services.instance_edit(actor=actor, instance=instance, wish=EditWish(**form.cleaned_data))
         except InputError as error:
             form.take(error)
         except ActionDenied as error:

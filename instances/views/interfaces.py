@@ -15,12 +15,14 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
-from django_htmx.http import trigger_client_event
 
 from cloudia.accounts.actor import Actor
 from cloudia.core.errors import InputError
 from cloudia.core.policy import Action, ActionDenied, Denial, Holder, Text, Verdict, verdicts
-from cloudia.ui.htmx import details, refused, toast
+from cloudia.jobs.models import Job
+from cloudia.jobs.views import started
+from cloudia.ui.dialogs import notice
+from cloudia.ui.htmx import details, refused
 from cloudia.ui.links import holder_url
 from cloudia.ui.requests import actor_of
 from instances import interface_services as services
@@ -44,7 +46,7 @@ class Dialog:
 
     action: Action
     form: Callable[[Subject, QueryDict | None], ServiceForm]
-    perform: Callable[[Actor, Subject, Any], object]
+    perform: Callable[[Actor, Subject, Any], Job | None]
     done: Text
     label: Text  # of the button that says yes
 
@@ -66,24 +68,27 @@ def _move_form(link: InstanceInterface, data: QueryDict | None) -> InterfaceForm
     return InterfaceForm(data, offer=offer, only=["subnet", "assignment", "ip_address"], initial=now)
 
 
-def _add(actor: Actor, instance: Instance, form: InterfaceForm) -> None:
-    services.interface_add(actor=actor, instance=instance, wish=form.wish())
+def _add(actor: Actor, instance: Instance, form: InterfaceForm) -> Job | None:
+    _link, job = services.interface_add(actor=actor, instance=instance, wish=form.wish())
+    return job
 
 
-def _guard(actor: Actor, link: InstanceInterface, form: InterfaceForm) -> None:
+def _guard(actor: Actor, link: InstanceInterface, form: InterfaceForm) -> Job | None:
     groups = tuple(form.cleaned_data["security_groups"])
     wish = InterfaceWish(subnet=link.interface.subnet, security_groups=groups)
     services.interface_edit(actor=actor, link=link, wish=wish)
+    return None
 
 
-def _move(actor: Actor, link: InstanceInterface, form: InterfaceForm) -> None:
+def _move(actor: Actor, link: InstanceInterface, form: InterfaceForm) -> Job | None:
     data, groups = form.cleaned_data, tuple(link.interface.security_groups.all())
     wish = InterfaceWish(subnet=data["subnet"], address=data["ip_address"], security_groups=groups)
     services.interface_edit(actor=actor, link=link, wish=wish)
+    return None
 
 
-def _remove(actor: Actor, link: InstanceInterface, _form: ServiceForm) -> None:
-    services.interface_remove(actor=actor, link=link)
+def _remove(actor: Actor, link: InstanceInterface, _form: ServiceForm) -> Job | None:
+    return services.interface_remove(actor=actor, link=link)
 
 
 ADD = Dialog(policies.ADD_INTERFACE, _add_form, _add, _("The network interface was added."), _("Add"))
@@ -202,13 +207,13 @@ def _dialog(request: HttpRequest, dialog: Dialog, instance: Instance, subject: S
         return _refused(request, instance, denial)
     if post and form.is_valid():
         try:
-            dialog.perform(actor, subject, form)
+            job = dialog.perform(actor, subject, form)
         except InputError as error:
             form.take(error)
         except ActionDenied as error:
             return _refused(request, instance, error.denial)
         else:
-            return _done(request, instance, dialog)
+            return _done(request, instance, dialog, job)
     link = subject if isinstance(subject, InstanceInterface) else None
     context = {"dialog": dialog, "action": dialog.action, "instance": instance, "link": link, "form": form}
     template = "instances/interfaces/ask.html" if details(request) else "instances/interfaces/page.html"
@@ -216,11 +221,11 @@ def _dialog(request: HttpRequest, dialog: Dialog, instance: Instance, subject: S
     return render(request, template, context, status=422 if any(form.problems()) else 200)
 
 
-def _done(request: HttpRequest, instance: Instance, dialog: Dialog) -> HttpResponse:
+def _done(request: HttpRequest, instance: Instance, dialog: Dialog, job: Job | None) -> HttpResponse:
     """Closes the dialog, whereupon the tab is fetched again; without scripts, back to the tab."""
     if details(request):
-        return toast(trigger_client_event(HttpResponse(status=204), "dialog:close", {}), dialog.done)
-    messages.success(request, str(dialog.done))
+        return notice(started(job) if job else dialog.done)
+    messages.success(request, str(started(job).text if job else dialog.done))
     return redirect(_tab(instance))
 
 

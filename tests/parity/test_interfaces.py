@@ -117,8 +117,8 @@ def test_every_answer_there_is_comes_up(wires: Wires, people: dict[str, User]) -
         for code in wires.one_per_answer(action, Actor(person))
     )
     common = {None, "permission_denied", "busy", "managed"}
-    codes = {"add_interface": {"bad_state"}, "move": {"bad_state"}, "guard": set[str]()}
-    codes["remove"] = {"bad_state", "primary_interface", "in_use"}
+    codes = {"add_interface": {"bad_state", "host_unreachable"}, "move": {"bad_state"}, "guard": set[str]()}
+    codes["remove"] = {"bad_state", "host_unreachable", "primary_interface", "in_use"}
     assert set(answers) == {(name, code) for name, more in codes.items() for code in common | more}
 
 

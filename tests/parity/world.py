@@ -14,7 +14,8 @@ from cloudia.accounts.actor import Actor
 from cloudia.accounts.enums import Origin, Role
 from cloudia.accounts.models import Project, User
 from cloudia.core.policy import Action
-from instances import services
+from instances import edit_services, services
+from instances.edits import EditWish
 from instances.enums import PowerState
 from instances.models import Instance
 from tests.factories import (
@@ -33,7 +34,7 @@ SERVICE_OF = {f"service of {origin}": origin for origin in Origin}
 ROLES = (*Role.values, INSTALLATION, *SERVICE_OF, OUTSIDER)
 
 # What an action needs to be told beside the instance.
-ARGUMENTS: dict[str, dict[str, Any]] = {"edit": {"name": "renamed"}}
+ARGUMENTS: dict[str, dict[str, Any]] = {"edit": {"wish": EditWish(name="renamed")}}
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,8 @@ class World:
 
 def service_of(action: Action) -> Callable[..., Any]:
     """The service that does an action: named after it."""
-    service: Callable[..., Any] = getattr(services, f"instance_{action.name}")
+    name = f"instance_{action.name}"
+    service: Callable[..., Any] = getattr(services, name, None) or getattr(edit_services, name)
     return service
 
 

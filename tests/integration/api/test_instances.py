@@ -247,16 +247,17 @@ def test_host_that_does_not_answer_is_503(manager: APIClient, project: Project) 
     assert answer.json()["holder"]["name"] == host.name
 
 
-def test_edit_changes_name_and_description_only(manager: APIClient, project: Project) -> None:
+def test_edit_changes_what_is_sent_and_knows_what_is_fixed(manager: APIClient, project: Project) -> None:
     instance = InstanceFactory.create(project=project)
 
     answer = manager.patch(f"{BASE}/instances/{instance.pk}/", {"name": "new", "description": "text"})
-    refused = manager.patch(f"{BASE}/instances/{instance.pk}/", {"vcpus": 4, "id": "x"})
+    refused = manager.patch(f"{BASE}/instances/{instance.pk}/", {"gpu": True, "id": "x", "image": "y"})
 
     assert (answer.status_code, answer.json()["name"], answer.json()["description"]) == (200, "new", "text")
     assert {name: errors[0]["code"] for name, errors in refused.json()["fields"].items()} == {
-        "vcpus": "not_supported",
+        "gpu": "not_supported",
         "id": "unknown_field",
+        "image": "fixed",
     }
 
 

@@ -8,6 +8,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from cloudia.accounts.models import Project
+from cloudia.jobs.models import Job
 from instances.enums import PowerState
 from instances.models import Instance, InstanceInterface
 from networking.models import NetworkInterface, Subnet
@@ -183,21 +184,33 @@ def test_interface_is_added_read_edited_and_removed(manager: APIClient, project:
     assert manager.get(path).status_code == 404
 
 
-def test_of_a_running_instance_only_the_groups_change(manager: APIClient, project: Project, subnet: Subnet) -> None:
+def test_interface_of_a_running_instance_stays_put(manager: APIClient, project: Project, subnet: Subnet) -> None:
     link = InterfaceFactory.create(instance__project=project, instance__power_state=PowerState.RUNNING, subnet=subnet)
     path, group = f"{BASE}/interfaces/{link.interface_id}/", SecurityGroupFactory.create(project=project)
 
     guarded = manager.patch(path, {"security_groups": [str(group.pk)]})
-    refused = [
-        manager.patch(path, {"ip_address": "10.0.0.9"}),
-        manager.delete(path),
-        manager.post(f"{BASE}/interfaces/", {"instance": str(link.instance_id), "subnet": str(subnet.pk)}),
-    ]
+    refused = manager.patch(path, {"ip_address": "10.0.0.9"})
 
     assert [one["id"] for one in guarded.json()["security_groups"]] == [str(group.pk)]
-    assert {(answer.status_code, answer.json()["code"]) for answer in refused} == {(409, "bad_state")}
+    assert (refused.status_code, refused.json()["code"]) == (409, "bad_state")
     published = {name: verdict["code"] for name, verdict in guarded.json()["actions"].items()}
-    assert published == {"guard": None, "move": "bad_state", "remove": "bad_state"}
+    assert published == {"guard": None, "move": "bad_state", "remove": "primary_interface"}
+
+
+def test_running_instance_gets_and_loses_an_interface_in_a_job(
+    manager: APIClient, project: Project, subnet: Subnet
+) -> None:
+    link = InterfaceFactory.create(instance__project=project, instance__power_state=PowerState.RUNNING, subnet=subnet)
+
+    added = manager.post(f"{BASE}/interfaces/", {"instance": str(link.instance_id), "subnet": str(subnet.pk)})
+    Job.objects.all().delete()
+    second = link.instance.interfaces.get(position=1)
+    removed = manager.delete(f"{BASE}/interfaces/{second.interface_id}/")
+
+    assert [(answer.status_code, answer.json()["kind"]) for answer in (added, removed)] == [
+        (202, "instance.update"),
+        (202, "instance.update"),
+    ]
 
 
 def test_primary_interface_and_one_with_a_floating_ip_stay(

@@ -29,7 +29,7 @@ def test_job_is_shown_as_the_contract_says(manager: APIClient, project: Project)
     }  # fmt: skip
     assert shown["target"] == {"type": "instance", "id": str(instance.pk), "name": instance.name}
     assert shown["error"] == {"code": "no_room", "detail": "No room"}
-    assert set(shown["steps"][0]) == {"name", "status", "started_at", "finished_at", "detail"}
+    assert set(shown["steps"][0]) == {"name", "status", "started_at", "finished_at", "detail", "message"}
     assert shown["actions"]["retry"]["allowed"] is True
     assert shown["actions"]["cancel"]["code"] == "bad_state"
 
