@@ -13,7 +13,8 @@ from django.utils.translation import gettext_lazy as _
 
 from cloudia.accounts.admin_base import OperatorAdmin, ReadOnlyInline, actor_of, service_action
 from cloudia.core.policy import Text
-from instances import edit_services, policies, services, type_services
+from instances import affinity_policies, affinity_services, edit_services, policies, services, type_services
+from instances.affinity_models import AffinityGroup
 from instances.edits import EditWish
 from instances.models import Instance, InstanceDisk, InstanceGuest, InstanceType, UserScript
 
@@ -67,7 +68,7 @@ class InstanceAdmin(OperatorAdmin):
         "name",
         "description",
         ("project", "origin", "owner_name", "created_by", "created_at"),
-        ("host", "image", "instance_type"),
+        ("host", "image", "instance_type", "affinity_group"),
         ("vcpus", "max_vcpus", "threads_per_core"),
         ("memory_mib", "max_memory_mib"),
         "stop_timeout_s",
@@ -119,3 +120,26 @@ class InstanceTypeAdmin(OperatorAdmin):
         if change:
             return type_services.instance_type_edit(actor=actor_of(request), kind=row, **form.cleaned_data)
         return type_services.instance_type_create(actor=actor_of(request), **form.cleaned_data)
+
+
+@admin.register(AffinityGroup)
+class AffinityGroupAdmin(OperatorAdmin):
+    """Every project's rules about which instances share a host."""
+
+    list_display = ("name", "project", "policy", "hard", "enabled", "description")
+    list_filter = ("policy", "enabled", "project")
+    list_select_related = ("project",)
+    search_fields = ("name", "description", "project__name", "id")
+    autocomplete_fields = ("project",)
+    fields = ("name", "description", "project", "policy", "hard", "enabled")
+    actions = (service_action(affinity_policies.DELETE_AFFINITY, affinity_services.affinity_delete, "group"),)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """A group stays in its project."""
+        return ("project",) if obj else ()
+
+    def save_through_service(self, request: HttpRequest, row: AffinityGroup, form: Any, change: bool) -> Model:
+        """Create or edit."""
+        if change:
+            return affinity_services.affinity_edit(actor=actor_of(request), group=row, **form.cleaned_data)
+        return affinity_services.affinity_create(actor=actor_of(request), **form.cleaned_data)

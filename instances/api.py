@@ -16,6 +16,7 @@ from cloudia.api.viewsets import EditViewSet, ResourceViewSet
 from cloudia.jobs.api import accepted, visible_jobs
 from cloudia.jobs.serializers import JobSerializer
 from instances import edit_services, serializers, services, type_services
+from instances.affinity_api import AffinityGroupViewSet
 from instances.disk_serializers import InstanceDelete
 from instances.edit_serializers import EditQuery, InstanceEdit, PlanSerializer, edit_wish
 from instances.edits import edit_facts
@@ -37,7 +38,7 @@ EDITED = PolymorphicProxySerializer(
 
 def instances_to_show(actor: Actor) -> QuerySet[Instance]:
     """Visible instances with everything a representation needs, in one query."""
-    return instances_visible_to(actor).select_related("image", "instance_type", "guest")
+    return instances_visible_to(actor).select_related("image", "instance_type", "guest", "affinity_group")
 
 
 @extend_schema_view(
@@ -209,6 +210,7 @@ class InstanceTypeViewSet(ResourceViewSet):
 
 
 router.register("instances", InstanceViewSet, basename="instance")
+router.register("affinity-groups", AffinityGroupViewSet, basename="affinitygroup")
 router.register("volumes", VolumeViewSet, basename="volume")
 router.register("interfaces", InterfaceViewSet, basename="interface")
 router.register("instance-types", InstanceTypeViewSet, basename="instance-type")

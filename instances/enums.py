@@ -25,6 +25,13 @@ class PowerState(models.TextChoices):
     CRASHED = "crashed", _("Crashed")
 
 
+class AffinityPolicy(models.TextChoices):
+    """규칙: where the members of an affinity group shall run."""
+
+    AFFINITY = "affinity", _("Affinity (on the same host)")
+    ANTI_AFFINITY = "anti-affinity", _("Anti-affinity (on different hosts)")
+
+
 class ScriptStage(models.TextChoices):
     """실행 단계: when cloud-init runs a script. Its own names: docs/cloud-init.md."""
 

@@ -16,8 +16,9 @@ from cloudia.jobs import registry
 from cloudia.jobs.enums import ACTIVE
 from cloudia.jobs.operation import Operation
 from instances import enums
+from instances.affinity_models import AffinityGroup
 from instances.models import Instance, InstanceType
-from instances.querysets import InstanceQuerySet, InstanceTypeQuerySet
+from instances.querysets import AffinityGroupQuerySet, InstanceQuerySet, InstanceTypeQuerySet
 from storage.filtersets import VISIBILITIES
 
 
@@ -55,6 +56,7 @@ class InstanceFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter 
     host = filters.UUIDFilter(field_name="host_id", label=_("Host"))
     image = filters.UUIDFilter(field_name="image_id", label=_("Image"))
     instance_type = filters.UUIDFilter(field_name="instance_type_id", label=_("Instance type"))
+    affinity_group = filters.UUIDFilter(field_name="affinity_group_id", label=_("Affinity group"))
     project = filters.UUIDFilter(field_name="project_id", label=_("Project"))
     ordering = Ordering("name", "vcpus", "memory_mib", "created_at", "origin")
 
@@ -91,3 +93,22 @@ class InstanceTypeFilter(filters.FilterSet):  # type: ignore[misc]  # django-fil
     def by_visibility(self, rows: InstanceTypeQuerySet, _name: str, wanted: str) -> InstanceTypeQuerySet:
         """Public ones, or those of projects."""
         return rows.filter(project__isnull=wanted == "public")
+
+
+class AffinityGroupFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter ships no types
+    """Groups by name, rule, and whether they have an effect."""
+
+    search = search("by_text")
+    project = filters.UUIDFilter(field_name="project_id", label=_("Project"))
+    policy = filters.ChoiceFilter(choices=enums.AffinityPolicy.choices, label=_("Rule"))
+    hard = flag(_("Required"))
+    enabled = flag(_("Enabled"))
+    ordering = Ordering("name", "created_at")
+
+    class Meta:
+        model = AffinityGroup
+        fields: tuple[str, ...] = ()
+
+    def by_text(self, rows: AffinityGroupQuerySet, _name: str, text: str) -> AffinityGroupQuerySet:
+        """By name or id."""
+        return rows.matching(text)

@@ -19,6 +19,7 @@ from cloudia.core.policy import Holder, Text
 from cloudia.hosts.models import Host
 from cloudia.jobs.models import Lockable
 from instances import enums
+from instances.affinity_models import AffinityGroup
 from instances.enums import DesiredState, PowerState, ScriptStage
 from instances.querysets import InstanceQuerySet, InstanceTypeQuerySet
 from networking.models import VPC, NetworkInterface
@@ -99,6 +100,9 @@ class Instance(Lockable):
     instance_type = models.ForeignKey(
         InstanceType, models.SET_NULL, null=True, related_name="instances", verbose_name=_("instance type")
     )
+    affinity_group = models.ForeignKey(
+        AffinityGroup, models.PROTECT, null=True, related_name="members", verbose_name=_("affinity group")
+    )
     vcpus = models.PositiveSmallIntegerField(_("vCPUs"))
     threads_per_core = models.PositiveSmallIntegerField(_("threads per core"), default=1)
     max_vcpus = models.PositiveSmallIntegerField(_("maximum vCPUs"))
@@ -165,6 +169,12 @@ class Instance(Lockable):
     def state_label(self) -> Text:
         """What policies say about it."""
         return self.display_state.label
+
+    @property
+    def is_placed(self) -> bool:
+        """Whether something of it is on its host, or about to be; of one that could not be made, nothing is."""
+        made = self.power_state != PowerState.ABSENT or self.current_job_id is not None
+        return self.host_id is not None and made
 
     @property
     def cores(self) -> int:

@@ -17,6 +17,7 @@ from cloudia.jobs.models import Lockable
 from cloudia.jobs.operation import Step, Wait
 from cloudia.jobs.run import Run
 from instances import boot_disk, policies
+from instances.affinity import place_in_group
 from instances.base_operation import OFF, InstanceOperation
 from instances.disk_wishes import check_disks, disk_wishes_of, disks_record
 from instances.disks import data_disks, disks_check_deletion, disks_forget
@@ -107,7 +108,8 @@ class CreateInstance(InstanceOperation):
         policies.DELETE.check(self.instance, actor)
         mounted = [mount.filesystem for mount in self.instance.mounts.select_related("filesystem")]
         hosts = hosts_for(self.instance.image, mounted)
-        host = place(Demand(self.instance.vcpus, self.instance.memory_mib), hosts)
+        demand = Demand(self.instance.vcpus, self.instance.memory_mib)
+        host = place_in_group(demand, hosts, self.instance.affinity_group, self.instance)
         desired = DesiredState.RUNNING if self.job.params.get("start", True) else DesiredState.STOPPED
         Instance.objects.filter(pk=self.instance.pk).update(host=host, desired_state=desired)
         boot_disk.boot_disk_record(self.instance, self.job.params["boot_disk_gib"])

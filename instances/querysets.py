@@ -16,7 +16,9 @@ from instances.enums import DesiredState, PowerState
 from networking.models import NetworkInterface
 
 if TYPE_CHECKING:
-    from instances.models import Instance, InstanceType  # noqa: F401  # they are made from these
+    # They are made from these.
+    from instances.affinity_models import AffinityGroup  # noqa: F401
+    from instances.models import Instance, InstanceType  # noqa: F401
 
 
 ADDRESS = re.compile(r"[0-9]{1,3}(\.[0-9]{0,3}){1,3}")  # the beginning of an IPv4 address
@@ -77,3 +79,20 @@ class InstanceTypeQuerySet(models.QuerySet["InstanceType"]):
     def usable_in(self, project: Project) -> Self:
         """What an instance of ``project`` can be made of now."""
         return self.offered_in(project).filter(active=True)
+
+
+class AffinityGroupQuerySet(ProjectQuerySet["AffinityGroup"]):
+    """Affinity groups belong to a project."""
+
+    def for_display(self) -> Self:
+        """With project and members, those with what says where they are."""
+        members: Any = self.model._meta.get_field("members").related_model
+        rows = members.objects.order_by("name", "pk").only(
+            "name", "host_id", "power_state", "current_job_id", "affinity_group_id"
+        )
+        return self.select_related("project").prefetch_related(Prefetch("members", queryset=rows))
+
+    def matching(self, text: str) -> Self:
+        """Those whose name contains ``text``, or whose id it is."""
+        found = Q(name__icontains=text)
+        return self.filter(found | Q(pk=text) if is_uuid(text) else found)

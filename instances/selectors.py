@@ -15,6 +15,8 @@ from cloudia.hosts.placement import Demand, shortage
 from cloudia.hosts.usage import Usage
 from cloudia.hosts.usage import usage_by_host as all_usage
 from cloudia.virt import DiskSpec, DomainSpec, FilesystemSpec, NicSpec
+from instances.affinity import preference_of
+from instances.affinity_models import AffinityGroup
 from instances.models import Instance, InstanceDisk
 from instances.querysets import InstanceQuerySet
 from instances.seed import seed_of
@@ -53,14 +55,14 @@ def hosts_for(image: Image, filesystems: Iterable[FileSystem]) -> list[Host]:
     return mark(hosts_with(image), filesystems)
 
 
-def room_for(image: Image, compute: Compute) -> dict[Host, Text | None]:
+def room_for(image: Image, compute: Compute, group: AffinityGroup | None = None) -> dict[Host, Text | None]:
     """Hosts that have the image's storage, each with its first limit in the way of a new instance, or None.
 
     For showing beforehand; what counts is decided under the lock of :func:`cloudia.hosts.placement.place`.
     """
     used = all_usage()
-    demand = Demand(compute.vcpus, compute.memory_mib)
-    return {host: shortage(host, used.get(host.pk, Usage()), demand) for host in hosts_with(image)}
+    demand, preference = Demand(compute.vcpus, compute.memory_mib), preference_of(group)
+    return {host: shortage(host, used.get(host.pk, Usage()), demand, preference) for host in hosts_with(image)}
 
 
 def disk_spec(disk: InstanceDisk) -> DiskSpec:

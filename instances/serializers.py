@@ -14,6 +14,7 @@ from cloudia.accounts.selectors import projects_visible_to
 from cloudia.api.fields import ActionsField, Flag, Input, Ref, Reference, Text, Time, VerdictSerializer, Whole
 from cloudia.jobs.serializers import JobSummarySerializer
 from instances import policies
+from instances.affinity_models import AffinityGroup
 from instances.disk_serializers import DiskInput
 from instances.disk_wishes import MAX_DATA_DISKS
 from instances.enums import PowerState
@@ -70,6 +71,7 @@ class InstanceSerializer(serializers.Serializer[Instance]):
     instance_type = Reference(read_only=True, allow_null=True)
     image = Reference(read_only=True)
     launch_template = serializers.SerializerMethodField()
+    affinity_group = Reference(read_only=True, allow_null=True)
     vpc = Reference(read_only=True, allow_null=True)
     host = Reference(read_only=True, allow_null=True)
     ip_addresses = serializers.ListField(child=serializers.CharField(), read_only=True)
@@ -126,9 +128,10 @@ class InstanceCreate(Input):
     volumes = serializers.ListField(child=DiskInput(), max_length=MAX_DATA_DISKS, required=False)
     filesystems = serializers.ListField(child=MountInput(), max_length=MAX_MOUNTS, required=False)
     cloud_init = GuestInput(required=False)
+    affinity_group = Ref(AffinityGroup.objects.visible_to, required=False, allow_null=True)
     start = Flag(required=False)
 
-    later = frozenset({"affinity_group", "launch_template", "snapshot"} | {"threads_per_core", "cores", "gpu"})
+    later = frozenset({"launch_template", "snapshot"} | {"threads_per_core", "cores", "gpu"})
 
     def validate(self, data: dict[str, Any]) -> dict[str, Any]:
         """One way of saying how large it shall be, not both and not none."""

@@ -12,10 +12,11 @@ from cloudia.accounts.models import Project
 from cloudia.core.policy import Action, ActionDenied, gone
 from cloudia.core.rows import locked
 from cloudia.hosts.models import Host
-from cloudia.hosts.placement import Demand, place
+from cloudia.hosts.placement import Demand
 from cloudia.jobs.models import Job
 from cloudia.jobs.services import job_enqueue
 from instances import operations, policies
+from instances.affinity import place_in_group
 from instances.base_operation import InstanceOperation
 from instances.boot_disk import boot_disk_record
 from instances.disk_wishes import disks_record
@@ -41,7 +42,8 @@ def instance_create(*, actor: Actor, project: Project, wish: InstanceWish) -> Jo
     policies.CREATE.check(project, actor)
     check_wish(wish, project, actor)
     hosts = hosts_for(wish.image, [mount.filesystem for mount in wish.filesystems])
-    host = place(Demand(wish.compute.vcpus, wish.compute.memory_mib), hosts)
+    demand = Demand(wish.compute.vcpus, wish.compute.memory_mib)
+    host = place_in_group(demand, hosts, wish.affinity_group)
     compute_claim(project, wish.compute)  # after placing, as everywhere: else two of them may wait for each other
     instance = _instance_record(actor, project, wish, host)
     boot_disk_record(instance, wish.boot_gib)
@@ -137,6 +139,7 @@ def _instance_record(actor: Actor, project: Project, wish: InstanceWish, host: H
         owner_name=str(actor.user) if actor.user.is_service else "",
         host=host,
         image=wish.image,
+        affinity_group=wish.affinity_group,
         instance_type=compute.instance_type,
         vcpus=compute.vcpus,
         threads_per_core=compute.threads_per_core,

@@ -10,6 +10,8 @@ from django.utils.translation import gettext as _
 from cloudia.accounts.actor import Actor
 from cloudia.accounts.models import Project
 from cloudia.core.faults import Faults
+from instances.affinity import check_group
+from instances.affinity_models import AffinityGroup
 from instances.disk_wishes import DiskWish, check_disks
 from instances.guest_wishes import GuestWish, check_guest
 from instances.models import MAX_MEMORY_MIB, MAX_VCPUS, MIN_MEMORY_MIB, InstanceType
@@ -79,6 +81,7 @@ class InstanceWish:
     volumes: tuple[DiskWish, ...] = ()
     filesystems: tuple[MountWish, ...] = ()
     guest: GuestWish = field(default_factory=GuestWish)
+    affinity_group: AffinityGroup | None = None
     start: bool = True
 
     @property
@@ -93,11 +96,12 @@ class InstanceWish:
 
 
 def check_wish(wish: InstanceWish, project: Project, actor: Actor) -> None:
-    """Raise InputError naming every field that can't be as wished. Until the transaction ends, the image stays."""
+    """Raise InputError naming every field that can't be as wished. Until the transaction ends, image and group stay."""
     faults = Faults()
     check_name(faults, wish.name)
     check_description(faults, wish.description)
     _check_image(faults, wish, project)
+    check_group(faults, wish.affinity_group, project)
     check_compute(faults, wish.compute, project)
     check_interfaces(faults, wish.interfaces, project)
     check_disks(faults, wish.volumes, project, wish.image.storage_domain, actor)

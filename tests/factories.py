@@ -31,6 +31,7 @@ from cloudia.accounts.models import Membership, Project, User
 from cloudia.hosts.models import Host
 from cloudia.jobs.enums import JobStatus
 from cloudia.jobs.models import Job, JobLock, JobStep, Lockable
+from instances.affinity_models import AffinityGroup
 from instances.enums import DesiredState, PowerState
 from instances.models import (
     Instance,
@@ -214,6 +215,16 @@ class InstanceTypeFactory(DjangoModelFactory[InstanceType]):
     name = Sequence(lambda n: f"type-{n}")
     vcpus = 2
     memory_mib = 4096
+
+
+class AffinityGroupFactory(DjangoModelFactory[AffinityGroup]):
+    """Members must be on different hosts."""
+
+    class Meta:
+        model = AffinityGroup
+
+    name = Sequence(lambda n: f"spread-{n}")
+    project = SubFactory(ProjectFactory)
 
 
 class InstanceFactory(DjangoModelFactory[Instance]):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import TypeAlias
+from uuid import UUID
 
 from django.db import connection
 from django.utils.text import format_lazy
@@ -35,31 +36,45 @@ class Demand:
     memory_mib: int
 
 
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """Where else a guest may not or should not run, by host id: why it can't, and how much it is wanted there."""
+
+    excluded: Mapping[UUID, Text] = field(default_factory=dict)
+    attraction: Mapping[UUID, int] = field(default_factory=dict)  # more is better; 0 where nothing is said
+
+
+ANYWHERE = Preference()
+
+
 def lock_placement() -> None:
     """Nobody else decides where guests go until the transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PLACEMENT_LOCK])
 
 
-def place(demand: Demand, candidates: Iterable[Host]) -> Host:
-    """The candidate with the most free memory that has room; call in the transaction that records the choice.
+def place(demand: Demand, candidates: Iterable[Host], preference: Preference = ANYWHERE) -> Host:
+    """Of the candidates with room the most wanted one, then the one with the most free memory.
 
-    Raises NoCapacity, naming each host's limit. The advisory lock is held until the transaction ends, so the next
-    caller counts what this one recorded.
+    Call in the transaction that records the choice. Raises NoCapacity, naming each host's limit. The advisory lock is
+    held until the transaction ends, so the next caller counts what this one recorded.
     """
     lock_placement()
     usage = usage_by_host()
     hosts = list(candidates)
-    refusals = {host: shortage(host, usage.get(host.pk, Usage()), demand) for host in hosts}
+    refusals = {host: shortage(host, usage.get(host.pk, Usage()), demand, preference) for host in hosts}
     fitting = [host for host in hosts if refusals[host] is None]
     if not fitting:
         raise NoCapacity(_explain({host: reason for host, reason in refusals.items() if reason is not None}))
-    return max(
-        fitting, key=lambda host: (host.allocatable_memory_mib - usage.get(host.pk, Usage()).memory_mib, host.name)
-    )
+
+    def rank(host: Host) -> tuple[int, int, str]:
+        free_memory = host.allocatable_memory_mib - usage.get(host.pk, Usage()).memory_mib
+        return preference.attraction.get(host.pk, 0), free_memory, host.name
+
+    return max(fitting, key=rank)
 
 
-def shortage(host: Host, used: Usage, demand: Demand) -> Text | None:
+def shortage(host: Host, used: Usage, demand: Demand, preference: Preference = ANYWHERE) -> Text | None:
     """The first limit of ``host`` that keeps the guest out, or None if it fits."""
     if host.state != HostState.ACTIVE:
         return _("in maintenance")
@@ -68,6 +83,8 @@ def shortage(host: Host, used: Usage, demand: Demand) -> Text | None:
     for constraint in _constraints:
         if reason := constraint(host):
             return reason
+    if host.pk in preference.excluded:
+        return preference.excluded[host.pk]
     free_memory = host.allocatable_memory_mib - used.memory_mib
     if demand.memory_mib > free_memory:
         return format_lazy(

@@ -20,6 +20,7 @@ from cloudia.accounts.models import ApiToken, AuditEntry, Project, User
 from cloudia.accounts.services import token_create
 from cloudia.hosts.models import Host
 from cloudia.jobs.models import Job
+from instances.affinity_models import AffinityGroup
 from instances.models import Instance, InstanceType
 from networking.models import (
     VPC,
@@ -35,6 +36,7 @@ from networking.models import (
 from storage.enums import StrayKind
 from storage.models import FileSystem, Image, StorageDomain, StrayFile, Volume
 from tests.factories import (
+    AffinityGroupFactory,
     ExternalNetworkFactory,
     FileSystemFactory,
     FloatingIPFactory,
@@ -67,6 +69,7 @@ MAKERS: dict[type[Model], Callable[[], Any]] = {
     StrayFile: lambda: StrayFile.objects.create(domain=StorageDomainFactory.create(), kind=StrayKind.ORPHAN),
     Instance: InstanceFactory.create,
     InstanceType: InstanceTypeFactory.create,
+    AffinityGroup: AffinityGroupFactory.create,
     ExternalNetwork: lambda: ExternalNetworkFactory.create(is_default=False),
     VPC: lambda: VPCFactory.create(external_network=ExternalNetworkFactory.create(is_default=False)),
     Subnet: SubnetFactory.create,

@@ -34,7 +34,8 @@ pytestmark = pytest.mark.django_db
 FIELDS = {
     "id", "short_id", "name", "description", "project", "origin", "owner", "status", "status_label", "power_state",
     "observed_at", "job", "vcpus", "threads_per_core", "cores", "max_vcpus", "memory_mib", "max_memory_mib", "gpu",
-    "instance_type", "image", "launch_template", "vpc", "host", "ip_addresses", "cloud_init", "created_at", "actions",
+    "instance_type", "image", "launch_template", "affinity_group", "vpc", "host", "ip_addresses", "cloud_init",
+    "created_at", "actions",
 }  # fmt: skip  # the contract
 
 
@@ -145,6 +146,8 @@ NOBODY = str(uuid.UUID(int=0xA0))
         ("image", [], "incorrect_type"),
         ("instance_type", {"id": NOBODY}, "incorrect_type"),
         ("instance_type", NOBODY, "does_not_exist"),
+        ("affinity_group", NOBODY, "does_not_exist"),
+        ("affinity_group", 1, "incorrect_type"),
         ("interfaces", [], "min_length"),
         ("interfaces", None, "null"),
         ("interfaces", {}, "not_a_list"),

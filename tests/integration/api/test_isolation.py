@@ -14,6 +14,7 @@ from cloudia.jobs.models import Job
 from instances.models import Instance
 from networking.models import VPC, ExternalNetwork, FloatingIP, NetworkInterface, SecurityGroup, Subnet, Trace
 from tests.factories import (
+    AffinityGroupFactory,
     FileSystemFactory,
     FloatingIPFactory,
     HostFactory,
@@ -52,6 +53,7 @@ def foreign(db: None) -> dict[str, str]:
         "jobs": str(hold(instance).pk),
         "projects": str(project.pk),
         "images": str(ImageFactory.create(project=project).pk),
+        "affinity-groups": str(AffinityGroupFactory.create(project=project).pk),
         "instance-types": str(InstanceTypeFactory.create(project=project).pk),
         "tokens": str(ApiToken.objects.get(user=other).pk),
         "hosts": str(HostFactory.create().pk),
@@ -96,6 +98,7 @@ def test_foreign_object_is_not_there(manager: APIClient, foreign: dict[str, str]
 
 
 LISTS = ["instances", "jobs", "projects", "images", "instance-types", "tokens", "volumes", "filesystems"]
+LISTS += ["affinity-groups"]
 NETWORKS = ["vpcs", "subnets", "interfaces", "security-groups", "floating-ips"]
 
 
@@ -108,7 +111,7 @@ def test_foreign_objects_are_in_no_list(manager: APIClient, foreign: dict[str, s
     assert foreign[resource] not in {row["id"] for row in narrowed["results"]}
 
 
-@pytest.mark.parametrize("field", ["project", "image", "instance_type", "subnet", "security_groups"])
+@pytest.mark.parametrize("field", ["project", "image", "instance_type", "affinity_group", "subnet", "security_groups"])
 def test_foreign_object_can_not_be_used(
     manager: APIClient, project: Project, foreign: dict[str, str], field: str
 ) -> None:
@@ -116,6 +119,7 @@ def test_foreign_object_can_not_be_used(
     nic = {"subnet": str(SubnetFactory.create(project=project).pk)}
     body: Body = {"name": "x", **{name: str(row.pk) for name, row in own.items()}, "interfaces": [nic]}
     theirs = {"project": "projects", "image": "images", "instance_type": "instance-types"}
+    theirs["affinity_group"] = "affinity-groups"
     there = {"subnet": "interfaces.0.subnet", "security_groups": "interfaces.0.security_groups.0"}
     if field == "subnet":
         nic["subnet"] = foreign["subnets"]

@@ -16,6 +16,7 @@ from instances.enums import PowerState
 from instances.filtersets import status_choices
 from instances.models import Instance
 from tests.factories import (
+    AffinityGroupFactory,
     ExternalNetworkFactory,
     FloatingIPFactory,
     HostFactory,
@@ -122,7 +123,7 @@ def test_filters_narrow_and_combine(manager: APIClient, project: Project) -> Non
 NETWORKS = ["vpcs", "subnets", "interfaces", "security-groups", "floating-ips"]
 
 
-@pytest.mark.parametrize("resource", ["instances", "jobs", "images", "instance-types", *NETWORKS])
+@pytest.mark.parametrize("resource", ["instances", "jobs", "images", "instance-types", "affinity-groups", *NETWORKS])
 def test_list_costs_the_same_queries_for_1_3_and_30_rows(manager: APIClient, project: Project, resource: str) -> None:
     manager.get(f"{BASE}/{resource}/")  # notes the token's use, once a minute
     counts, network = [], ExternalNetworkFactory.create()
@@ -130,7 +131,8 @@ def test_list_costs_the_same_queries_for_1_3_and_30_rows(manager: APIClient, pro
         for _ in range(rows):
             kind = InstanceTypeFactory.create(project=project)
             image = ImageFactory.create(project=project)
-            instance = InstanceFactory.create(project=project, instance_type=kind, image=image)
+            rule = AffinityGroupFactory.create(project=project)
+            instance = InstanceFactory.create(project=project, instance_type=kind, image=image, affinity_group=rule)
             JobStepFactory.create(job=hold(instance))
             group = RuleFactory.create(group__project=project).group
             link = InterfaceFactory.create(instance=instance, groups=[group])

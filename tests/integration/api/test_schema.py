@@ -24,6 +24,7 @@ from schemathesis.specs.openapi.checks import ignored_auth, negative_data_reject
 
 from cloudia.api.codes import CODES, FIELD_CODES
 from tests.factories import (
+    AffinityGroupFactory,
     BootDiskFactory,
     FileSystemFactory,
     FloatingIPFactory,
@@ -69,6 +70,7 @@ class Rows:
         JobStepFactory.create(job=job)
         self.ids = {
             "instances": instance.pk,
+            "affinity-groups": AffinityGroupFactory.create(project=instance.project).pk,
             "instance-types": InstanceTypeFactory.create(project=instance.project).pk,
             "images": image.pk,
             "storage-domains": image.storage_domain_id,
@@ -97,6 +99,7 @@ class Rows:
             "host": self.ids["hosts"],
             "storage_domain": self.ids["storage-domains"],
             "instance": self.ids["instances"],
+            "affinity_group": self.ids["affinity-groups"],
             "interface": self.ids["interfaces"],
             "source": self.ids["interfaces"],
         }
@@ -218,8 +221,7 @@ def test_schema_needs_no_login_and_names_both_ways_to_authenticate(client: Any) 
 @pytest.mark.django_db
 def test_root_lists_the_resources(operator: APIClient) -> None:
     assert set(operator.get(f"{BASE}/").json()) == {
-        "external-networks", "filesystems", "floating-ips", "hosts", "images", "images/uploads", "instance-types",
-        "instances", "interfaces", "jobs", "me", "projects", "security-groups", "storage-domains", "subnets", "tokens",
-        "traces",
-        "volumes", "vpcs",
+        "affinity-groups", "external-networks", "filesystems", "floating-ips", "hosts", "images", "images/uploads",
+        "instance-types", "instances", "interfaces", "jobs", "me", "projects", "security-groups", "storage-domains",
+        "subnets", "tokens", "traces", "volumes", "vpcs",
     }  # fmt: skip

@@ -11,6 +11,7 @@ from cloudia.accounts.actor import Actor
 from cloudia.accounts.models import User
 from cloudia.accounts.services import token_create
 from tests.factories import (
+    AffinityGroupFactory,
     BootDiskFactory,
     FileSystemFactory,
     FloatingIPFactory,
@@ -62,6 +63,7 @@ def objects(owner: User) -> dict[str, str]:
         "volumes": str(VolumeFactory.create(project=project).pk),
         "storage-domains": str(StorageDomainFactory.create().pk),
         "images": str(ImageFactory.create(project=project).pk),
+        "affinity-groups": str(AffinityGroupFactory.create(project=project).pk),
         "instance-types": str(InstanceTypeFactory.create(project=project).pk),
         "tokens": str(token.pk),
         "hosts": str(instance.host_id),
