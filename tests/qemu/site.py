@@ -38,6 +38,7 @@ INSTALLATION = uuid.UUID(int=0xC1)
 POOL_ID, IMAGE_ID = uuid.UUID(int=0xD0), uuid.UUID(int=0x1A)
 OTHER_POOL_ID, OTHER_IMAGE_ID = uuid.UUID(int=0xD1), uuid.UUID(int=0x1B)
 MEMORY_MIB = 96
+TINY = Compute.by_hand(1, MEMORY_MIB)
 
 
 @dataclass
@@ -73,12 +74,14 @@ class Site:
         lines = self.virsh("vol-list", self.domain.pool_name).splitlines()
         return {line.split()[0] for line in lines} - {str(self.image.pk)}
 
-    def create(self, *, start: bool = True, name: str = "guest", volumes: tuple[DiskWish, ...] = ()) -> Job:
+    def create(
+        self, *, start: bool = True, name: str = "guest", volumes: tuple[DiskWish, ...] = (), compute: Compute = TINY
+    ) -> Job:
         """Ask for a tiny instance."""
         wish = InstanceWish(
             name=name,
             image=self.image,
-            compute=Compute.by_hand(1, MEMORY_MIB),
+            compute=compute,
             interfaces=(InterfaceWish(subnet=self.subnet, security_groups=(default_group(self.project),)),),
             volumes=volumes,
             start=start,
