@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -12,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from cloudia.accounts.actor import Actor
 from cloudia.core.errors import OperationFailed
 from cloudia.core.faults import Faults
+from cloudia.hosts.models import Host
 from cloudia.hosts.placement import Demand, place
 from cloudia.jobs.models import Lockable
 from cloudia.jobs.operation import Step, Wait
@@ -104,21 +106,29 @@ class CreateInstance(InstanceOperation):
         boot_disk.boot_disk_forget(self.instance)
 
     def reopen(self, actor: Actor) -> None:
-        """Try again: on any host with room, since nothing is left of the first try."""
+        """Try again: on any host with room, or where a domain of the first try may still have some of the volumes.
+
+        The locks in the order of instance_create: volumes, placement, project.
+        """
         policies.DELETE.check(self.instance, actor)
-        mounted = [mount.filesystem for mount in self.instance.mounts.select_related("filesystem")]
-        hosts = hosts_for(self.instance.image, mounted)
-        demand = Demand(self.instance.vcpus, self.instance.memory_mib)
-        host = place_in_group(demand, hosts, self.instance.affinity_group, self.instance)
-        desired = DesiredState.RUNNING if self.job.params.get("start", True) else DesiredState.STOPPED
-        Instance.objects.filter(pk=self.instance.pk).update(host=host, desired_state=desired)
-        boot_disk.boot_disk_record(self.instance, self.job.params["boot_disk_gib"])
-        self._taken_disks.delete()  # of a domain that could not be removed then, but will be made anew
+        left = self._taken_disks.exists()
+        self._taken_disks.delete()  # to be taken anew, with the others
         wishes = disk_wishes_of(self.job.params.get("volumes", []))  # jobs of earlier releases have none
         faults = Faults()
         check_disks(faults, wishes, self.instance.project, self.instance.image.storage_domain, actor)
         faults.raise_if_any()
+        host = self._place(only=self.instance.host_id if left else None)
+        desired = DesiredState.RUNNING if self.job.params.get("start", True) else DesiredState.STOPPED
+        Instance.objects.filter(pk=self.instance.pk).update(host=host, desired_state=desired)
+        boot_disk.boot_disk_record(self.instance, self.job.params["boot_disk_gib"])
         disks_record(actor, self.instance, wishes)
+
+    def _place(self, only: UUID | None) -> Host:
+        """A host with room. Raises NoCapacity."""
+        mounted = [mount.filesystem for mount in self.instance.mounts.select_related("filesystem")]
+        hosts = [host for host in hosts_for(self.instance.image, mounted) if only in {None, host.pk}]
+        demand = Demand(self.instance.vcpus, self.instance.memory_mib)
+        return place_in_group(demand, hosts, self.instance.affinity_group, self.instance)
 
 
 class StartInstance(InstanceOperation):

@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from cloudia.accounts.models import Quota
 from cloudia.core.errors import InputError
 from cloudia.core.policy import ActionDenied
+from cloudia.hosts.models import Host
 from cloudia.jobs.enums import JobStatus
 from cloudia.jobs.models import Job, JobStep
 from cloudia.jobs.services import job_retry
@@ -20,8 +23,16 @@ from instances.services import instance_create
 from instances.wishes import Compute, InstanceWish
 from networking.services.interfaces import InterfaceWish
 from storage.enums import VolumeStatus
-from storage.models import Volume
-from tests.factories import DataDiskFactory, ProjectFactory, StorageDomainFactory, SubnetFactory, VolumeFactory
+from storage.models import StorageAttachment, Volume
+from storage.models.base import GIB
+from tests.factories import (
+    DataDiskFactory,
+    HostFactory,
+    ProjectFactory,
+    StorageDomainFactory,
+    SubnetFactory,
+    VolumeFactory,
+)
 from tests.integration.instances.test_disks import Site
 
 pytestmark = pytest.mark.django_db
@@ -143,6 +154,56 @@ def test_another_try_takes_and_makes_the_same_again(site: Site) -> None:
     disks = [(disk.device_name, disk.volume.name, disk.volume.size_gib) for disk in Instance.objects.get().disks.all()]
     assert disks == [("vda", "web-boot", 4), ("vdb", "old", 10), ("vdc", "new", 3)]
     assert Volume.objects.get(name="old").current_job == job
+
+
+def roomier(site: Site, than: Host) -> Host:
+    """A host with the same storage, where a new instance would rather go."""
+    host = HostFactory.create(cpus=64, memory_mib=10 * than.memory_mib)
+    StorageAttachment.objects.create(
+        domain=site.domain, host=host, active=True, capacity_bytes=1000 * GIB, available_bytes=1000 * GIB
+    )
+    return host
+
+
+def test_another_try_stays_on_the_host_that_may_have_the_domain(site: Site) -> None:
+    """There the old definition is brought up to date; elsewhere there would be two that write to one volume."""
+    first = Host.objects.get()
+    old = site.volume(name="old")
+    job = created(site, DiskWish(volume=old))
+    ended(job, succeeded=False, steps=["boot_disk", "disks", "seed", "define"])
+    roomier(site, first)
+    job_retry(actor=site.actor, job=job)
+    assert Instance.objects.get().host == first
+    assert Instance.objects.get().disks.filter(volume=old).exists()
+
+
+def test_another_try_goes_elsewhere_when_nothing_is_left_of_the_first(site: Site) -> None:
+    first = Host.objects.get()
+    job = created(site, DiskWish(volume=site.volume(name="old")))
+    ended(job, succeeded=False)
+    other = roomier(site, first)
+    job_retry(actor=site.actor, job=job)
+    assert Instance.objects.get().host == other
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["first", "again"])
+def test_volumes_are_held_before_placement_and_project(site: Site, *, again: bool) -> None:
+    """As enlarging one does: who held them in another order would wait for one that waits for them."""
+    old = site.volume(name="old")
+    job = created(site, DiskWish(volume=old)) if again else None
+    if job:
+        ended(job, succeeded=False)
+    with CaptureQueriesContext(connection) as queries:
+        job_retry(actor=site.actor, job=job) if job else created(site, DiskWish(volume=old))
+    said = [query["sql"] for query in queries]
+    volumes = first_of(said, "storage_volume", "FOR NO KEY UPDATE")
+    assert volumes < first_of(said, "pg_advisory_xact_lock")
+    assert volumes < first_of(said, "accounts_project", "FOR")
+
+
+def first_of(said: Sequence[str], *words: str) -> int:
+    """The place of the first query with all of these words."""
+    return next(place for place, sql in enumerate(said) if all(word in sql for word in words))
 
 
 def test_another_try_is_refused_when_somebody_else_has_the_volume(site: Site) -> None:
