@@ -62,7 +62,7 @@ class Growth(DomainCalls):
         self._have_used(uuid, _BLOCKS, lambda it: it.guest_memory_mib in (None, it.memory_mib))
 
     def resources(self, uuid: UUID) -> Resources:
-        """What the domain has, and how much of it the guest uses. An agent that is silent costs 2 s."""
+        """What the domain has, and how much of it the guest uses. An agent that fell silent costs 2 to 5 s."""
         return self._with(uuid, _resources)
 
     def _have_used(self, uuid: UUID, part: Part, used: Callable[[Resources], bool]) -> None:
