@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from cloudia.accounts.actor import Actor
 from cloudia.core.faults import Faults
 from cloudia.virt import MEMORY_STEP_MIB
+from instances.affinity import check_group
 from instances.disk_wishes import check_disks
 from instances.edit_plan import links_of
 from instances.edits import Applies, Change, EditWish, InterfaceEdit, compute_of
@@ -26,6 +27,8 @@ def check_edit(instance: Instance, wish: EditWish, actor: Actor) -> Faults:
         check_name(faults, wish.name)
     if wish.description is not None:
         check_description(faults, wish.description)
+    if wish.regroup:
+        check_group(faults, wish.regroup.group, instance.project)
     if wish.compute:
         _check_compute(faults, instance, wish.compute)
     if wish.interfaces is not None:

@@ -9,7 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from cloudia.accounts.actor import Actor
 from cloudia.core.policy import Denial, Text
-from instances import disk_policies, mount_policies, policies
+from instances import affinity_policies, disk_policies, mount_policies, policies
+from instances.affinity_models import AffinityGroup
 from instances.disk_wishes import DiskWish
 from instances.disks import data_disks
 from instances.edits import Applies, Change, EditWish, InterfaceEdit, compute_of
@@ -36,6 +37,8 @@ class _Plan:
 
     def changes(self, wish: EditWish) -> Iterator[Change]:
         yield from self._naming(wish)
+        if wish.regroup:
+            yield from self._group(wish.regroup.group)
         if wish.compute:
             yield from self._compute(wish.compute)
         if wish.interfaces is not None:
@@ -75,6 +78,13 @@ class _Plan:
             before, after = getattr(self.instance, field), getattr(wish, field)
             if after is not None and after.strip() != before:
                 yield self._change(field, label, before, after.strip(), None, at_once=True)
+
+    def _group(self, group: AffinityGroup | None) -> Iterator[Change]:
+        if group == (have := self.instance.affinity_group):
+            return
+        denial = affinity_policies.REGROUP.denial(self.instance, self.actor)
+        before, after = (known.name if known else None for known in (have, group))
+        yield self._change("affinity_group", _("Affinity group"), before, after, denial, at_once=True)
 
     def _compute(self, want: Compute) -> Iterator[Change]:
         have = compute_of(self.instance)

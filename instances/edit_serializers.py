@@ -14,9 +14,10 @@ from rest_framework.exceptions import ErrorDetail
 from cloudia.accounts.actor import Actor
 from cloudia.api.fields import Input, Ref, Text, Whole
 from cloudia.core import policy
+from instances.affinity_models import AffinityGroup
 from instances.disk_serializers import DiskInput, QueryFlag
 from instances.disk_wishes import MAX_DATA_DISKS
-from instances.edits import Applies, Change, EditWish, InterfaceEdit, compute_of
+from instances.edits import Applies, Change, EditWish, InterfaceEdit, Regroup, compute_of
 from instances.interface_serializers import InterfaceInput, interface_wish
 from instances.models import MAX_MEMORY_MIB, MAX_VCPUS, MIN_MEMORY_MIB, Instance, InstanceType
 from instances.mount_serializers import MountInput, mount_wish
@@ -64,7 +65,9 @@ class InstanceEdit(Input):
     volumes = serializers.ListField(child=DiskInput(), max_length=MAX_DATA_DISKS + 1, required=False)
     filesystems = serializers.ListField(child=MountInput(), max_length=MAX_MOUNTS, required=False)
 
-    later = frozenset({"threads_per_core", "cores", "gpu", "affinity_group"})
+    affinity_group = Ref(AffinityGroup.objects.visible_to, required=False, allow_null=True)
+
+    later = frozenset({"threads_per_core", "cores", "gpu"})
     # What stays as an instance was made, running or stopped.
     fixed: ClassVar[Mapping[str, policy.Text]] = {
         "image": gettext_lazy("An instance keeps the image that it was made of. Make a new instance instead."),
@@ -118,6 +121,7 @@ def edit_wish(data: Mapping[str, Any], instance: Instance) -> EditWish:
     return EditWish(
         name=data.get("name"),
         description=data.get("description"),
+        regroup=Regroup(data["affinity_group"]) if "affinity_group" in data else None,
         compute=_compute(data, instance),
         interfaces=_listed(data, "interfaces", lambda entry: _interface(entry, instance)),
         volumes=_listed(data, "volumes", lambda wish: wish),

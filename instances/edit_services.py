@@ -12,7 +12,7 @@ from cloudia.accounts.actor import Actor
 from cloudia.accounts.audit import audited
 from cloudia.core.errors import InputError
 from cloudia.core.policy import ActionDenied, gone
-from cloudia.hosts.placement import Demand, place
+from cloudia.hosts.placement import Demand, lock_placement, place
 from cloudia.jobs.models import Job
 from cloudia.jobs.services import job_enqueue
 from instances import policies
@@ -31,6 +31,9 @@ from networking.services.interfaces import InterfaceWish, interface_change, inte
 from storage.models import Volume
 
 T = TypeVar("T")
+
+SIZE = ("vcpus", "memory_mib", "max_vcpus", "max_memory_mib", "instance_type")
+COLUMNS = ("name", "description", "affinity_group", "threads_per_core", *SIZE)
 
 
 @audited("instance.edit", target="instance")
@@ -67,7 +70,7 @@ def _checked(actor: Actor, instance: Instance, wish: EditWish) -> tuple[Instance
 def _held(instance: Instance) -> Instance:
     """The row as it is now, held until the transaction ends; joins can't be locked with it."""
     Instance.objects.select_for_update().filter(pk=instance.pk).values_list("pk").first()
-    rows = Instance.objects.for_display().select_related("image__storage_domain", "instance_type")
+    rows = Instance.objects.for_display().select_related("image__storage_domain", "instance_type", "affinity_group")
     if (row := rows.filter(pk=instance.pk).first()) is None:
         raise ActionDenied(gone())
     return row
@@ -88,9 +91,13 @@ class _Edit:
 
     def record(self, wish: EditWish, changes: Sequence[Change]) -> Job | None:
         """The locks in the order of instance_create: placement, project, then what lies in it."""
+        if wish.regroup:
+            lock_placement()  # those who are placed from here on see it in its group
+            self.row.affinity_group = wish.regroup.group
         if wish.compute:
             self._compute(wish.compute)
         self._naming(wish)
+        self.row.save(update_fields=COLUMNS)
         if wish.volumes is not None:
             self._volumes(wish.volumes)
         if wish.interfaces is not None:
@@ -119,7 +126,6 @@ class _Edit:
             interfaces_rename(owner_id=row.pk, name=row.name)
         if wish.description is not None:
             row.description = wish.description.strip()
-        row.save(update_fields=["name", "description"])
 
     def _compute(self, want: Compute) -> None:
         row = self.row
@@ -131,11 +137,10 @@ class _Edit:
             before, after = getattr(row, name), getattr(want, name)
             if self.runs and before != after:
                 self.params[name] = {"from": before, "to": after}
-        for name in ("vcpus", "memory_mib", "max_vcpus", "max_memory_mib", "instance_type"):
+        for name in SIZE:
             setattr(row, name, getattr(want, name))
         if not self.runs:
             row.threads_per_core = want.threads_per_core
-        row.save()
 
     def _volumes(self, wishes: tuple[DiskWish, ...]) -> None:
         for number, wish in added_disks(self.row, wishes):

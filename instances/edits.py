@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from cloudia.core.policy import Text
+from instances.affinity_models import AffinityGroup
 from instances.disk_wishes import DiskWish
 from instances.models import Instance, InstanceInterface
 from instances.mounts import MountWish
@@ -23,6 +24,13 @@ class InterfaceEdit:
     link: InstanceInterface | None = None
 
 
+@dataclass(frozen=True)
+class Regroup:
+    """The affinity group that it shall be in; None: in none."""
+
+    group: AffinityGroup | None
+
+
 @dataclass(frozen=True, kw_only=True)
 class EditWish:
     """An instance as it shall be; None leaves that part as it is.
@@ -36,6 +44,7 @@ class EditWish:
     interfaces: tuple[InterfaceEdit, ...] | None = None
     volumes: tuple[DiskWish, ...] | None = None
     filesystems: tuple[MountWish, ...] | None = None
+    regroup: Regroup | None = None
 
 
 class Applies(StrEnum):
@@ -73,6 +82,7 @@ def edit_facts(instance: Instance) -> dict[str, Any]:
         "description": instance.description,
         **{name: getattr(compute, name) for name in ("vcpus", "memory_mib", "max_vcpus", "max_memory_mib")},
         "instance_type": str(instance.instance_type_id or ""),
+        "affinity_group": str(instance.affinity_group_id or ""),
         "interfaces": [_nic_facts(link.interface) for link in nics.order_by("position")],
         "volumes": [str(pk) for pk in instance.disks.order_by("position").values_list("volume", flat=True)],
         "filesystems": [[str(pk), path] for pk, path in mounts],

@@ -14,7 +14,7 @@ from cloudia.jobs.models import Job
 from instances.disk_wishes import DiskWish
 from instances.edit_operations import UpdateInstance
 from instances.edit_services import instance_edit, instance_edit_plan
-from instances.edits import EditWish, InterfaceEdit, compute_of
+from instances.edits import EditWish, InterfaceEdit, Regroup, compute_of
 from instances.enums import PowerState
 from instances.models import Instance, InstanceInterface
 from instances.mounts import MountWish
@@ -22,6 +22,7 @@ from networking.models import NetworkInterface
 from networking.services.interfaces import InterfaceWish
 from storage.models import Volume
 from tests.factories import (
+    AffinityGroupFactory,
     BootDiskFactory,
     DataDiskFactory,
     FileSystemFactory,
@@ -318,6 +319,18 @@ def test_everything_that_is_wrong_is_said_at_once_and_nothing_is_done(running: S
     )
     assert {field for field, _code in found} == {"name", "vcpus", "max_memory_mib", "interfaces"}
     assert written() == [("instance.edit", "refused", "invalid")]
+
+
+def test_affinity_group_changes_while_stopped(stopped: Site, running: Site) -> None:
+    group = AffinityGroupFactory.create(project=stopped.project, name="apart")
+    assert stopped.plan(regroup=Regroup(group)) == [("affinity_group", None, "apart", "now", "")]
+    assert stopped.edit(regroup=Regroup(group)) is None
+    assert stopped.now().affinity_group == group
+    assert stopped.edit(regroup=Regroup(None)) is None
+    assert stopped.now().affinity_group is None
+    theirs = AffinityGroupFactory.create(project=running.project)
+    assert faults(lambda: running.edit(regroup=Regroup(theirs))) == {("affinity_group", "bad_state")}
+    assert {field for field, _code in faults(lambda: stopped.edit(regroup=Regroup(theirs)))} == {"affinity_group"}
 
 
 def test_plan_changes_nothing(running: Site) -> None:
