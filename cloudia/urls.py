@@ -12,6 +12,7 @@ urlpatterns = [
     path("search/", search, name="search"),
     path("instances/", include("instances.urls")),
     path("instance-types/", include("instances.type_urls")),
+    path("launch-templates/", include("instances.template_urls")),
     path("", include("storage.urls")),
     path("", include("networking.urls")),
     path("jobs/", include("cloudia.jobs.urls")),

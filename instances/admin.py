@@ -11,11 +11,20 @@ from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
-from cloudia.accounts.admin_base import OperatorAdmin, ReadOnlyInline, actor_of, service_action
+from cloudia.accounts.admin_base import OperatorAdmin, ReadOnlyAdmin, ReadOnlyInline, actor_of, service_action
 from cloudia.core.policy import Text
-from instances import affinity_policies, affinity_services, edit_services, policies, services, type_services
+from instances import (
+    affinity_policies,
+    affinity_services,
+    edit_services,
+    policies,
+    services,
+    template_services,
+    type_services,
+)
 from instances.affinity_models import AffinityGroup
 from instances.edits import EditWish
+from instances.launch_templates import LaunchTemplate
 from instances.models import Instance, InstanceDisk, InstanceGuest, InstanceType, UserScript
 
 SERVICES = {
@@ -68,7 +77,7 @@ class InstanceAdmin(OperatorAdmin):
         "name",
         "description",
         ("project", "origin", "owner_name", "created_by", "created_at"),
-        ("host", "image", "instance_type", "affinity_group"),
+        ("host", "image", "instance_type", "launch_template", "affinity_group"),
         ("vcpus", "max_vcpus", "threads_per_core"),
         ("memory_mib", "max_memory_mib"),
         "stop_timeout_s",
@@ -143,3 +152,15 @@ class AffinityGroupAdmin(OperatorAdmin):
         if change:
             return affinity_services.affinity_edit(actor=actor_of(request), group=row, **form.cleaned_data)
         return affinity_services.affinity_create(actor=actor_of(request), **form.cleaned_data)
+
+
+@admin.register(LaunchTemplate)
+class LaunchTemplateAdmin(ReadOnlyAdmin):
+    """Every project's launch templates. They are made and renamed in the console."""
+
+    list_display = ("name", "short_id", "project", "created_by", "created_at", "description")
+    list_filter = ("project",)
+    list_select_related = ("project", "created_by")
+    search_fields = ("name", "description", "id")
+    fields = ("id", "name", "description", ("project", "created_by", "created_at"), "content")
+    actions = (service_action(policies.DELETE_TEMPLATE, template_services.launch_template_delete, "template"),)

@@ -27,6 +27,7 @@ from instances.interface_serializers import InterfaceSerializer
 from instances.models import Instance, InstanceDisk, InstanceType
 from instances.mount_api import MountsOfInstance
 from instances.selectors import instances_visible_to
+from instances.template_api import LaunchTemplateViewSet
 from instances.volume_api import VolumeViewSet
 from networking.api import floating_to_show
 from networking.serializers import FloatingIPSerializer
@@ -38,7 +39,8 @@ EDITED = PolymorphicProxySerializer(
 
 def instances_to_show(actor: Actor) -> QuerySet[Instance]:
     """Visible instances with everything a representation needs, in one query."""
-    return instances_visible_to(actor).select_related("image", "instance_type", "guest", "affinity_group")
+    joins = ("image", "instance_type", "launch_template", "guest", "affinity_group")
+    return instances_visible_to(actor).select_related(*joins)
 
 
 @extend_schema_view(
@@ -214,3 +216,4 @@ router.register("affinity-groups", AffinityGroupViewSet, basename="affinitygroup
 router.register("volumes", VolumeViewSet, basename="volume")
 router.register("interfaces", InterfaceViewSet, basename="interface")
 router.register("instance-types", InstanceTypeViewSet, basename="instance-type")
+router.register("launch-templates", LaunchTemplateViewSet, basename="launch-template")

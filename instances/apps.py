@@ -52,6 +52,7 @@ class InstancesConfig(AppConfig):
 
         nav.register_nav(nav.Section.COMPUTE, _("Instances"), "server-2", "instance-list", order=10)
         nav.register_nav(nav.Section.COMPUTE, _("Instance types"), "cpu", "type-list", order=20)
+        nav.register_nav(nav.Section.COMPUTE, _("Launch templates"), "template", "template-list", order=30)
         links.register("instance", lambda pk: reverse("instance-detail", args=[pk]))
         links.register("owner", lambda url: url)
         search.register(search.Kind(_("Instances"), "server-2", find))

@@ -17,8 +17,14 @@ from cloudia.jobs.enums import ACTIVE
 from cloudia.jobs.operation import Operation
 from instances import enums
 from instances.affinity_models import AffinityGroup
+from instances.launch_templates import LaunchTemplate
 from instances.models import Instance, InstanceType
-from instances.querysets import AffinityGroupQuerySet, InstanceQuerySet, InstanceTypeQuerySet
+from instances.querysets import (
+    AffinityGroupQuerySet,
+    InstanceQuerySet,
+    InstanceTypeQuerySet,
+    LaunchTemplateQuerySet,
+)
 from storage.filtersets import VISIBILITIES
 
 
@@ -57,6 +63,7 @@ class InstanceFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter 
     image = filters.UUIDFilter(field_name="image_id", label=_("Image"))
     instance_type = filters.UUIDFilter(field_name="instance_type_id", label=_("Instance type"))
     affinity_group = filters.UUIDFilter(field_name="affinity_group_id", label=_("Affinity group"))
+    launch_template = filters.UUIDFilter(field_name="launch_template_id", label=_("Launch template"))
     project = filters.UUIDFilter(field_name="project_id", label=_("Project"))
     ordering = Ordering("name", "vcpus", "memory_mib", "created_at", "origin")
 
@@ -111,4 +118,20 @@ class AffinityGroupFilter(filters.FilterSet):  # type: ignore[misc]  # django-fi
 
     def by_text(self, rows: AffinityGroupQuerySet, _name: str, text: str) -> AffinityGroupQuerySet:
         """By name or id."""
+        return rows.matching(text)
+
+
+class LaunchTemplateFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter ships no types
+    """Launch templates by name, description or id."""
+
+    search = search("by_text")
+    project = filters.UUIDFilter(field_name="project_id", label=_("Project"))
+    ordering = Ordering("name", "created_at")
+
+    class Meta:
+        model = LaunchTemplate
+        fields: tuple[str, ...] = ()
+
+    def by_text(self, rows: LaunchTemplateQuerySet, _name: str, text: str) -> LaunchTemplateQuerySet:
+        """By name, description or id."""
         return rows.matching(text)

@@ -23,6 +23,7 @@ from instances.models import InstanceType
 from instances.network_forms import InterfaceFormSet, Offer
 from instances.row_forms import Rows
 from instances.service_forms import Problem, ServiceForm
+from instances.template_forms import NOTHING, Prefill
 from instances.wishes import Compute, InstanceWish
 from storage.models import Image, Volume
 
@@ -153,19 +154,21 @@ class CreateForm(NamingForm):
         "guest": ("username", "password", "password_again", "ssh_keys"),
     }
 
-    def __init__(self, data: QueryDict | None = None, *, project: Project, actor: Actor) -> None:
-        super().__init__(data)
+    def __init__(
+        self, data: QueryDict | None = None, *, project: Project, actor: Actor, prefill: Prefill = NOTHING
+    ) -> None:
+        super().__init__(data, initial=dict(prefill.fields))
         self.project, self.actor = project, actor
-        self.interfaces = InterfaceFormSet(data, offer=Offer.of(project))
-        self.new_volumes = VolumeFormSet(data)
-        self.filesystems = MountFormSet(data, project=project)
-        self.scripts = ScriptFormSet(data)
+        self.interfaces = InterfaceFormSet(data, offer=Offer.of(project), rows=prefill.interfaces)
+        self.new_volumes = VolumeFormSet(data, initial=prefill.new_volumes)
+        self.filesystems = MountFormSet(data, project=project, rows=prefill.filesystems)
+        self.scripts = ScriptFormSet(data, initial=prefill.scripts)
         self.lists: list[Rows] = [self.interfaces, self.new_volumes, self.filesystems, self.scripts]
         self._field("volumes").queryset = project.volumes.filter(attachment=None).select_related("storage_domain")
         self._field("instance_type").queryset = InstanceType.objects.usable_in(project)
         self._field("image").queryset = Image.objects.usable_in(project).select_related("storage_domain", "project")
         for name in self.choices:  # the smallest type, and the first image: most forms need no more than a name
-            self.initial[name] = getattr(self._field(name).queryset.first(), "pk", None)
+            self.initial.setdefault(name, getattr(self._field(name).queryset.first(), "pk", None))
 
     def _field(self, name: str) -> Any:
         return self.fields[name]
@@ -238,8 +241,13 @@ class CreateForm(NamingForm):
         """What is filled in and makes sense; of a form not sent yet, what is chosen beforehand."""
         if self.is_bound:
             return getattr(self, "sensible", {})
-        chosen = {name: self._field(name).queryset.filter(pk=self.initial[name]).first() for name in self.choices}
-        return {"mode": self.BY_TYPE, **chosen}
+        chosen = {name: self._chosen(name) for name in self.choices}
+        return {"mode": self.BY_TYPE, **self.initial, **chosen}
+
+    def _chosen(self, name: str) -> Any:
+        """The row that is chosen beforehand."""
+        pk = self.initial[name]
+        return self._field(name).queryset.filter(pk=pk).first() if pk else None
 
     def volume_choices(self) -> list[VolumeChoice]:
         """The volumes that could be taken, and which are; those that the image rules out say so."""

@@ -21,6 +21,7 @@ from cloudia.jobs.models import Lockable
 from instances import enums
 from instances.affinity_models import AffinityGroup
 from instances.enums import DesiredState, PowerState, ScriptStage
+from instances.launch_templates import LaunchTemplate
 from instances.querysets import InstanceQuerySet, InstanceTypeQuerySet
 from networking.models import VPC, NetworkInterface
 from storage.models import FileSystem, Image, Volume
@@ -102,6 +103,14 @@ class Instance(Lockable):
     )
     affinity_group = models.ForeignKey(
         AffinityGroup, models.PROTECT, null=True, related_name="members", verbose_name=_("affinity group")
+    )
+    launch_template = models.ForeignKey(
+        LaunchTemplate,
+        models.SET_NULL,
+        null=True,
+        editable=False,
+        related_name="instances",
+        verbose_name=_("launch template"),
     )
     vcpus = models.PositiveSmallIntegerField(_("vCPUs"))
     threads_per_core = models.PositiveSmallIntegerField(_("threads per core"), default=1)

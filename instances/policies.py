@@ -178,5 +178,20 @@ DELETE_TYPE = Action(
 )
 TYPE_ACTIONS: list[Action] = [EDIT_TYPE, DELETE_TYPE]
 
+CREATE_TEMPLATE = Action(
+    name="create", label=_("Create launch template"), permission=Permission.MANAGE, icon="template"
+)
+LAUNCH = Action(name="launch", label=_("Create instance"), permission=Permission.MANAGE, icon="plus")
+EDIT_TEMPLATE = Action(name="edit", label=_("Edit"), permission=Permission.MANAGE, icon="pencil")
+DELETE_TEMPLATE = Action(
+    name="delete",
+    label=_("Delete"),
+    permission=Permission.MANAGE,
+    confirm=_("Delete this launch template?"),
+    icon="trash",
+    destructive=True,
+)
+TEMPLATE_ACTIONS: list[Action] = [LAUNCH, EDIT_TEMPLATE, DELETE_TEMPLATE]
+
 # In the order of the toolbar: power, change, then delete apart. Other apps append theirs at start-up.
 ACTIONS: list[Action] = [START, STOP, REBOOT, EDIT, DELETE]

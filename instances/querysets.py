@@ -11,13 +11,14 @@ from django.db.models import Prefetch, Q
 from cloudia.accounts.actor import Actor
 from cloudia.accounts.models import Project
 from cloudia.core.ids import is_uuid
-from cloudia.core.querysets import ProjectQuerySet
+from cloudia.core.querysets import ProjectQuerySet, id_is
 from instances.enums import DesiredState, PowerState
 from networking.models import NetworkInterface
 
 if TYPE_CHECKING:
     # They are made from these.
     from instances.affinity_models import AffinityGroup  # noqa: F401
+    from instances.launch_templates import LaunchTemplate  # noqa: F401
     from instances.models import Instance, InstanceType  # noqa: F401
 
 
@@ -96,3 +97,15 @@ class AffinityGroupQuerySet(ProjectQuerySet["AffinityGroup"]):
         """Those whose name contains ``text``, or whose id it is."""
         found = Q(name__icontains=text)
         return self.filter(found | Q(pk=text) if is_uuid(text) else found)
+
+
+class LaunchTemplateQuerySet(ProjectQuerySet["LaunchTemplate"]):
+    """Launch templates belong to a project."""
+
+    def for_display(self) -> Self:
+        """With whose they are, and how many instances were made of each."""
+        return self.select_related("project", "created_by").annotate(made=models.Count("instances"))
+
+    def matching(self, text: str) -> Self:
+        """Those whose name or description contains ``text``, or whose id it is."""
+        return self.filter(Q(name__icontains=text) | Q(description__icontains=text) | id_is(text))

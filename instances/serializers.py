@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail
 
 from cloudia.accounts.enums import Origin
 from cloudia.accounts.models import Project
 from cloudia.accounts.selectors import projects_visible_to
+from cloudia.api.authentication import actor_of
 from cloudia.api.fields import ActionsField, Flag, Input, Ref, Reference, Text, Time, VerdictSerializer, Whole
 from cloudia.jobs.serializers import JobSummarySerializer
 from instances import policies
@@ -20,9 +23,11 @@ from instances.disk_wishes import MAX_DATA_DISKS
 from instances.enums import PowerState
 from instances.guest_serializers import GuestInput, GuestSerializer, guest_wish
 from instances.interface_serializers import InterfaceInput, interface_wish
+from instances.launch_templates import LaunchTemplate
 from instances.models import MAX_MEMORY_MIB, MAX_VCPUS, MIN_MEMORY_MIB, Instance, InstanceDisk, InstanceType
 from instances.mount_serializers import MountInput, mount_wish
 from instances.mounts import MAX_MOUNTS
+from instances.template_filling import BY_HAND, filled
 from instances.wishes import MAX_DESCRIPTION, MAX_NAME, Compute, InstanceWish
 from networking.services.interfaces import MAX_INTERFACES
 from storage.models import Image
@@ -30,7 +35,7 @@ from storage.space import MAX_DISK_GIB
 
 MAX_TYPE_NAME = 64
 MAX_TYPE_DESCRIPTION = 255
-BY_HAND = ("vcpus", "memory_mib")
+NEEDED = ("project", "image", "interfaces")  # here or in the launch template
 
 
 @extend_schema_field(serializers.DictField(child=VerdictSerializer()))
@@ -70,7 +75,7 @@ class InstanceSerializer(serializers.Serializer[Instance]):
     gpu = serializers.SerializerMethodField()
     instance_type = Reference(read_only=True, allow_null=True)
     image = Reference(read_only=True)
-    launch_template = serializers.SerializerMethodField()
+    launch_template = Reference(read_only=True, allow_null=True)
     affinity_group = Reference(read_only=True, allow_null=True)
     vpc = Reference(read_only=True, allow_null=True)
     host = Reference(read_only=True, allow_null=True)
@@ -94,10 +99,6 @@ class InstanceSerializer(serializers.Serializer[Instance]):
         """GPUs can't be attached yet."""
         return False
 
-    @extend_schema_field(Reference(allow_null=True))
-    def get_launch_template(self, instance: Instance) -> None:
-        """There are no launch templates yet."""
-
 
 class DiskSerializer(serializers.Serializer[InstanceDisk]):
     """A volume as the instance has it."""
@@ -112,26 +113,39 @@ class DiskSerializer(serializers.Serializer[InstanceDisk]):
 
 
 class InstanceCreate(Input):
-    """A new instance: an ``instance_type``, or ``vcpus`` and ``memory_mib`` by hand."""
+    """A new instance: an ``instance_type``, or ``vcpus`` and ``memory_mib`` by hand. ``project``, ``image``,
+    ``interfaces`` and the size may come from the ``launch_template``."""
 
     name = Text(max_length=MAX_NAME)
     description = Text(max_length=MAX_DESCRIPTION, allow_blank=True, required=False)
-    project = Ref(projects_visible_to)
-    image = Ref(Image.objects.visible_to)
+    launch_template = Ref(LaunchTemplate.objects.visible_to, required=False)
+    project = Ref(projects_visible_to, required=False)
+    image = Ref(Image.objects.visible_to, required=False)
     instance_type = Ref(InstanceType.objects.visible_to, required=False)
     vcpus = Whole(min_value=1, max_value=MAX_VCPUS, required=False)
     memory_mib = Whole(min_value=MIN_MEMORY_MIB, max_value=MAX_MEMORY_MIB, required=False)
     max_vcpus = Whole(min_value=1, max_value=MAX_VCPUS, required=False)
     max_memory_mib = Whole(min_value=MIN_MEMORY_MIB, max_value=MAX_MEMORY_MIB, required=False)
     boot_disk_gib = Whole(min_value=1, max_value=MAX_DISK_GIB, required=False)
-    interfaces = serializers.ListField(child=InterfaceInput(), min_length=1, max_length=MAX_INTERFACES)
+    interfaces = serializers.ListField(child=InterfaceInput(), min_length=1, max_length=MAX_INTERFACES, required=False)
     volumes = serializers.ListField(child=DiskInput(), max_length=MAX_DATA_DISKS, required=False)
     filesystems = serializers.ListField(child=MountInput(), max_length=MAX_MOUNTS, required=False)
     cloud_init = GuestInput(required=False)
     affinity_group = Ref(AffinityGroup.objects.visible_to, required=False, allow_null=True)
     start = Flag(required=False)
 
-    later = frozenset({"launch_template", "snapshot"} | {"threads_per_core", "cores", "gpu"})
+    later = frozenset({"snapshot"} | {"threads_per_core", "cores", "gpu"})
+
+    def to_internal_value(self, data: Any) -> Any:
+        """What is not said is taken from the launch template."""
+        return super().to_internal_value(filled(data, actor_of(self.context["request"])))
+
+    def _refused(self, data: Mapping[str, Any]) -> dict[str, list[ErrorDetail]]:
+        missing = [name for name in NEEDED if name in self.fields and name not in data]
+        required = {
+            name: [ErrorDetail(str(self.fields[name].error_messages["required"]), "required")] for name in missing
+        }
+        return {**super()._refused(data), **required}
 
     def validate(self, data: dict[str, Any]) -> dict[str, Any]:
         """One way of saying how large it shall be, not both and not none."""

@@ -141,6 +141,7 @@ def _instance_record(actor: Actor, project: Project, wish: InstanceWish, host: H
         image=wish.image,
         affinity_group=wish.affinity_group,
         instance_type=compute.instance_type,
+        launch_template=wish.launch_template,
         vcpus=compute.vcpus,
         threads_per_core=compute.threads_per_core,
         max_vcpus=compute.max_vcpus,

@@ -14,6 +14,7 @@ from instances.affinity import check_group
 from instances.affinity_models import AffinityGroup
 from instances.disk_wishes import DiskWish, check_disks
 from instances.guest_wishes import GuestWish, check_guest
+from instances.launch_templates import LaunchTemplate
 from instances.models import MAX_MEMORY_MIB, MAX_VCPUS, MIN_MEMORY_MIB, InstanceType
 from instances.mounts import MountWish, check_mounts
 from networking.models import VPC
@@ -82,6 +83,7 @@ class InstanceWish:
     filesystems: tuple[MountWish, ...] = ()
     guest: GuestWish = field(default_factory=GuestWish)
     affinity_group: AffinityGroup | None = None
+    launch_template: LaunchTemplate | None = None  # where some of this comes from
     start: bool = True
 
     @property
@@ -107,6 +109,7 @@ def check_wish(wish: InstanceWish, project: Project, actor: Actor) -> None:
     check_disks(faults, wish.volumes, project, wish.image.storage_domain, actor)
     check_mounts(faults, wish.filesystems, project, wish.vpc, "filesystems.")
     check_guest(faults, wish.guest)
+    _check_template(faults, wish.launch_template, project)
     faults.raise_if_any()
 
 
@@ -129,6 +132,14 @@ def _check_image(faults: Faults, wish: InstanceWish, project: Project) -> None:
     usable = image_hold(wish.image, project)
     faults.require(usable, "image", "not_usable", _("This image is not available for new instances in this project."))
     faults.number("boot_disk_gib", wish.boot_gib, wish.image.minimum_gib, MAX_DISK_GIB)
+
+
+def _check_template(faults: Faults, template: LaunchTemplate | None, project: Project) -> None:
+    """Until the transaction ends, it stays."""
+    if template is not None:
+        found = LaunchTemplate.objects.select_for_update(no_key=True).filter(pk=template.pk, project=project)
+        usable = _("This launch template is not in this project.")
+        faults.require(bool(found), "launch_template", "not_usable", usable)
 
 
 def check_compute(faults: Faults, compute: Compute, project: Project, known: InstanceType | None = None) -> None:

@@ -33,6 +33,7 @@ from cloudia.jobs.enums import JobStatus
 from cloudia.jobs.models import Job, JobLock, JobStep, Lockable
 from instances.affinity_models import AffinityGroup
 from instances.enums import DesiredState, PowerState
+from instances.launch_templates import LaunchTemplate
 from instances.models import (
     Instance,
     InstanceDisk,
@@ -225,6 +226,32 @@ class AffinityGroupFactory(DjangoModelFactory[AffinityGroup]):
 
     name = Sequence(lambda n: f"spread-{n}")
     project = SubFactory(ProjectFactory)
+
+
+class LaunchTemplateFactory(DjangoModelFactory[LaunchTemplate]):
+    """2 vCPUs and 4 GiB, of a public image, in a subnet of its project."""
+
+    class Meta:
+        model = LaunchTemplate
+
+    name = Sequence(lambda n: f"template-{n}")
+    project = SubFactory(ProjectFactory)
+    content = LazyAttribute(lambda template: _content(template.project))
+
+
+def _content(project: Project) -> dict[str, Any]:
+    image = ImageFactory.create(storage_domain=StorageDomainFactory.create(hosts=[HostFactory.create()]))
+    return {
+        "description": "",
+        "image": str(image.pk),
+        "vcpus": 2,
+        "memory_mib": 4096,
+        "interfaces": [{"subnet": str(SubnetFactory.create(project=project).pk), "security_groups": []}],
+        "volumes": [],
+        "filesystems": [],
+        "cloud_init": {"username": "cloudia", "ssh_keys": [], "scripts": []},
+        "start": True,
+    }
 
 
 class InstanceFactory(DjangoModelFactory[Instance]):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +26,8 @@ from instances.disk_forms import wished_gib
 from instances.edits import EditWish
 from instances.forms import CreateForm, NamingForm
 from instances.selectors import instances_visible_to, room_for
+from instances.template_forms import NOTHING, Prefill
+from instances.views.templates import chosen_template
 from instances.wishes import Compute
 from storage.models import Image
 
@@ -46,18 +50,21 @@ def instance_create(request: HttpRequest) -> HttpResponse:
         return render(request, "no_project.html")
     if denial := policies.CREATE.denial(project, actor):
         return render(request, "instances/create_denied.html", {"denial": denial}, status=403)
-    form = CreateForm(request.POST if request.method == "POST" else None, project=project, actor=actor)
+    template = chosen_template(request, project)
+    prefill = Prefill.of(template) if template else NOTHING
+    form = CreateForm(request.POST if request.method == "POST" else None, project=project, actor=actor, prefill=prefill)
     problem: Any = None
     if request.method == "POST" and form.is_valid():
         try:
-            job = services.instance_create(actor=actor, project=project, wish=form.wish())
+            wish = replace(form.wish(), launch_template=template)
+            job = services.instance_create(actor=actor, project=project, wish=wish)
         except InputError as error:
             form.take(error)
         except (NoCapacity, ActionDenied) as error:
             problem = error
         else:
             return redirect("instance-detail", job.target_id)
-    return _form_page(request, form, project, problem)
+    return _form_page(request, form, project, problem, {"template": template, "lost": prefill.lost})
 
 
 @login_required
@@ -96,11 +103,13 @@ def instance_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
     return render(request, "instances/edit.html", context)
 
 
-def _form_page(request: HttpRequest, form: CreateForm, project: Project, problem: Any) -> HttpResponse:
+def _form_page(
+    request: HttpRequest, form: CreateForm, project: Project, problem: Any, more: Mapping[str, Any]
+) -> HttpResponse:
     sections = [
         {"key": key, "label": label, "failed": key in form.failed_sections} for key, label in SECTION_LABELS.items()
     ]
-    context = {"project": project, "problem": problem, "sections": sections, **_summary(form)}
+    context = {"project": project, "problem": problem, "sections": sections, **_summary(form), **more}
     status = 422 if problem or context["problems"] else 200
     return render(request, "instances/create.html", context, status=status)
 

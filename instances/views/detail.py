@@ -33,7 +33,9 @@ from instances.views.interfaces import Named
 def instance_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The whole page, or for a live update what stands above the tabs."""
     actor = actor_of(request)
-    rows = instances_visible_to(actor).select_related("image", "instance_type", "created_by", "guest")
+    rows = instances_visible_to(actor).select_related(
+        "image", "instance_type", "launch_template", "created_by", "guest"
+    )
     instance = get_object_or_404(rows, pk=pk)
     context = {
         "instance": instance,

@@ -34,7 +34,7 @@ from instances.views.rows import row_of, rows_of
 from instances.views.toolbar import toolbar
 
 SORTS = {name: name for name in ("name", "origin", "vcpus", "memory_mib", "created_at")}
-FILTERS = ("search", "status", "origin", "instance_type", "host", "scope")
+FILTERS = ("search", "status", "origin", "instance_type", "launch_template", "host", "scope")
 SORTINGS = (("-created_at", _("Newest first")), ("name", _("By name")))  # on a phone, where no headings are
 EXPORTED_AT_ONCE = 1000  # rows in memory; their addresses are fetched as often
 

@@ -21,6 +21,7 @@ from cloudia.accounts.services import token_create
 from cloudia.hosts.models import Host
 from cloudia.jobs.models import Job
 from instances.affinity_models import AffinityGroup
+from instances.launch_templates import LaunchTemplate
 from instances.models import Instance, InstanceType
 from networking.models import (
     VPC,
@@ -46,6 +47,7 @@ from tests.factories import (
     InstanceTypeFactory,
     InterfaceFactory,
     JobFactory,
+    LaunchTemplateFactory,
     MembershipFactory,
     RuleFactory,
     StorageDomainFactory,
@@ -70,6 +72,7 @@ MAKERS: dict[type[Model], Callable[[], Any]] = {
     Instance: InstanceFactory.create,
     InstanceType: InstanceTypeFactory.create,
     AffinityGroup: AffinityGroupFactory.create,
+    LaunchTemplate: LaunchTemplateFactory.create,
     ExternalNetwork: lambda: ExternalNetworkFactory.create(is_default=False),
     VPC: lambda: VPCFactory.create(external_network=ExternalNetworkFactory.create(is_default=False)),
     Subnet: SubnetFactory.create,

@@ -151,7 +151,6 @@ NOBODY = str(uuid.UUID(int=0xA0))
         ("interfaces", [], "min_length"),
         ("interfaces", None, "null"),
         ("interfaces", {}, "not_a_list"),
-        ("launch_template", None, "not_supported"),
         ("cloud_init", None, "null"),
         ("cloud_init", [], "invalid"),
         ("gpu", False, "not_supported"),

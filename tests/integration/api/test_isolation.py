@@ -22,6 +22,7 @@ from tests.factories import (
     InstanceFactory,
     InstanceTypeFactory,
     InterfaceFactory,
+    LaunchTemplateFactory,
     ProjectFactory,
     RuleFactory,
     SecurityGroupFactory,
@@ -55,6 +56,7 @@ def foreign(db: None) -> dict[str, str]:
         "images": str(ImageFactory.create(project=project).pk),
         "affinity-groups": str(AffinityGroupFactory.create(project=project).pk),
         "instance-types": str(InstanceTypeFactory.create(project=project).pk),
+        "launch-templates": str(LaunchTemplateFactory.create(project=project).pk),
         "tokens": str(ApiToken.objects.get(user=other).pk),
         "hosts": str(HostFactory.create().pk),
         "vpcs": str(link.interface.subnet.vpc_id),
@@ -97,8 +99,8 @@ def test_foreign_object_is_not_there(manager: APIClient, foreign: dict[str, str]
         assert answer.status_code == (403 if resource in {"hosts", "storage-domains"} else 404)
 
 
-LISTS = ["instances", "jobs", "projects", "images", "instance-types", "tokens", "volumes", "filesystems"]
-LISTS += ["affinity-groups"]
+LISTS = ["instances", "jobs", "projects", "images", "instance-types", "launch-templates", "tokens", "volumes"]
+LISTS += ["affinity-groups", "filesystems"]
 NETWORKS = ["vpcs", "subnets", "interfaces", "security-groups", "floating-ips"]
 
 
@@ -111,7 +113,10 @@ def test_foreign_objects_are_in_no_list(manager: APIClient, foreign: dict[str, s
     assert foreign[resource] not in {row["id"] for row in narrowed["results"]}
 
 
-@pytest.mark.parametrize("field", ["project", "image", "instance_type", "affinity_group", "subnet", "security_groups"])
+USABLE = ["project", "image", "instance_type", "launch_template", "affinity_group", "subnet", "security_groups"]
+
+
+@pytest.mark.parametrize("field", USABLE)
 def test_foreign_object_can_not_be_used(
     manager: APIClient, project: Project, foreign: dict[str, str], field: str
 ) -> None:
@@ -119,7 +124,7 @@ def test_foreign_object_can_not_be_used(
     nic = {"subnet": str(SubnetFactory.create(project=project).pk)}
     body: Body = {"name": "x", **{name: str(row.pk) for name, row in own.items()}, "interfaces": [nic]}
     theirs = {"project": "projects", "image": "images", "instance_type": "instance-types"}
-    theirs["affinity_group"] = "affinity-groups"
+    theirs |= {"affinity_group": "affinity-groups", "launch_template": "launch-templates"}
     there = {"subnet": "interfaces.0.subnet", "security_groups": "interfaces.0.security_groups.0"}
     if field == "subnet":
         nic["subnet"] = foreign["subnets"]

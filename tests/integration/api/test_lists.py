@@ -25,6 +25,7 @@ from tests.factories import (
     InstanceTypeFactory,
     InterfaceFactory,
     JobStepFactory,
+    LaunchTemplateFactory,
     RuleFactory,
     hold,
 )
@@ -121,9 +122,10 @@ def test_filters_narrow_and_combine(manager: APIClient, project: Project) -> Non
 
 
 NETWORKS = ["vpcs", "subnets", "interfaces", "security-groups", "floating-ips"]
+RESOURCES = ["instances", "jobs", "images", "instance-types", "affinity-groups", "launch-templates", *NETWORKS]
 
 
-@pytest.mark.parametrize("resource", ["instances", "jobs", "images", "instance-types", "affinity-groups", *NETWORKS])
+@pytest.mark.parametrize("resource", RESOURCES)
 def test_list_costs_the_same_queries_for_1_3_and_30_rows(manager: APIClient, project: Project, resource: str) -> None:
     manager.get(f"{BASE}/{resource}/")  # notes the token's use, once a minute
     counts, network = [], ExternalNetworkFactory.create()
@@ -131,8 +133,13 @@ def test_list_costs_the_same_queries_for_1_3_and_30_rows(manager: APIClient, pro
         for _ in range(rows):
             kind = InstanceTypeFactory.create(project=project)
             image = ImageFactory.create(project=project)
-            rule = AffinityGroupFactory.create(project=project)
-            instance = InstanceFactory.create(project=project, instance_type=kind, image=image, affinity_group=rule)
+            made = {
+                "instance_type": kind,
+                "image": image,
+                "affinity_group": AffinityGroupFactory.create(project=project),
+            }
+            made["launch_template"] = LaunchTemplateFactory.create(project=project, content={})
+            instance = InstanceFactory.create(project=project, **made)
             JobStepFactory.create(job=hold(instance))
             group = RuleFactory.create(group__project=project).group
             link = InterfaceFactory.create(instance=instance, groups=[group])

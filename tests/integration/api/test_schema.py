@@ -35,6 +35,7 @@ from tests.factories import (
     InterfaceFactory,
     JobFactory,
     JobStepFactory,
+    LaunchTemplateFactory,
     OperatorFactory,
     RuleFactory,
     StorageDomainFactory,
@@ -72,6 +73,7 @@ class Rows:
             "instances": instance.pk,
             "affinity-groups": AffinityGroupFactory.create(project=instance.project).pk,
             "instance-types": InstanceTypeFactory.create(project=instance.project).pk,
+            "launch-templates": LaunchTemplateFactory.create(project=instance.project).pk,
             "images": image.pk,
             "storage-domains": image.storage_domain_id,
             "volumes": VolumeFactory.create(project=instance.project, storage_domain=image.storage_domain).pk,
@@ -222,6 +224,6 @@ def test_schema_needs_no_login_and_names_both_ways_to_authenticate(client: Any) 
 def test_root_lists_the_resources(operator: APIClient) -> None:
     assert set(operator.get(f"{BASE}/").json()) == {
         "affinity-groups", "external-networks", "filesystems", "floating-ips", "hosts", "images", "images/uploads",
-        "instance-types", "instances", "interfaces", "jobs", "me", "projects", "security-groups", "storage-domains",
-        "subnets", "tokens", "traces", "volumes", "vpcs",
+        "instance-types", "instances", "interfaces", "jobs", "launch-templates", "me", "projects", "security-groups",
+        "storage-domains", "subnets", "tokens", "traces", "volumes", "vpcs",
     }  # fmt: skip
