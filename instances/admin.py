@@ -11,7 +11,8 @@ from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
-from cloudia.accounts.admin_base import OperatorAdmin, ReadOnlyAdmin, ReadOnlyInline, actor_of, service_action
+from cloudia.accounts.admin_base import OperatorAdmin, ReadOnlyAdmin, ReadOnlyInline, RowForm, actor_of, service_action
+from cloudia.core.faults import Faults
 from cloudia.core.policy import Text
 from instances import (
     affinity_policies,
@@ -23,9 +24,10 @@ from instances import (
     type_services,
 )
 from instances.affinity_models import AffinityGroup
-from instances.edits import EditWish
+from instances.edits import SIZES, EditWish, compute_of, resized
 from instances.launch_templates import LaunchTemplate
 from instances.models import Instance, InstanceDisk, InstanceGuest, InstanceType, UserScript
+from instances.wishes import Compute, check_compute
 
 SERVICES = {
     policies.START: services.instance_start,
@@ -33,7 +35,7 @@ SERVICES = {
     policies.REBOOT: services.instance_reboot,
     policies.DELETE: services.instance_delete,
 }
-EDITABLE = ("name", "description")  # through instance_edit
+EDITABLE = ("name", "description", *SIZES)  # through instance_edit
 
 
 class DiskInline(ReadOnlyInline):
@@ -62,6 +64,20 @@ class ScriptInline(ReadOnlyInline):
     fields = ("number", "name", "stage", "content")
 
 
+class InstanceForm(RowForm):
+    """Sizes that don't fit together are said at their field, not in the words of the database's constraint."""
+
+    def clean(self) -> dict[str, Any] | None:
+        """With the services' own check."""
+        data = super().clean() or {}
+        faults = Faults()
+        if set(SIZES) <= data.keys():
+            check_compute(faults, Compute(**{name: data[name] for name in SIZES}), self.instance.project)
+        for field, found in faults.fields.items():
+            self.add_error(field, [str(fault.detail) for fault in found])
+        return data
+
+
 @admin.register(Instance)
 class InstanceAdmin(OperatorAdmin):
     """Every instance of the installation. States are what was seen, so nobody types them here."""
@@ -70,6 +86,7 @@ class InstanceAdmin(OperatorAdmin):
     list_filter = ("power_state", "origin", "host", "project")
     list_select_related = ("project", "host", "current_job")
     search_fields = ("name", "short_id", "id")
+    form = InstanceForm
     inlines = (DiskInline, GuestInline, ScriptInline)
     actions = tuple(service_action(action, service, "instance") for action, service in SERVICES.items())
     fields = (
@@ -102,9 +119,11 @@ class InstanceAdmin(OperatorAdmin):
         return obj is not None and policies.EDIT.denial(obj, actor_of(request)) is None
 
     def save_through_service(self, request: HttpRequest, row: Instance, form: ModelForm[Any], change: bool) -> Model:
-        """Rename or describe."""
-        changes = {name: form.cleaned_data[name] for name in EDITABLE}
-        edit_services.instance_edit(actor=actor_of(request), instance=row, wish=EditWish(**changes))
+        """Rename, describe, or give another size. Its host follows in a job."""
+        data = form.cleaned_data
+        have = compute_of(Instance.objects.get(pk=row.pk))
+        wish = EditWish(name=data["name"], description=data["description"], compute=resized(have, data))
+        edit_services.instance_edit(actor=actor_of(request), instance=row, wish=wish)
         return row
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:

@@ -17,7 +17,7 @@ from cloudia.core import policy
 from instances.affinity_models import AffinityGroup
 from instances.disk_serializers import DiskInput, QueryFlag
 from instances.disk_wishes import MAX_DATA_DISKS
-from instances.edits import Applies, Change, EditWish, InterfaceEdit, Regroup, compute_of
+from instances.edits import Applies, Change, EditWish, InterfaceEdit, Regroup, compute_of, resized
 from instances.interface_serializers import InterfaceInput, interface_wish
 from instances.models import MAX_MEMORY_MIB, MAX_VCPUS, MIN_MEMORY_MIB, Instance, InstanceType
 from instances.mount_serializers import MountInput, mount_wish
@@ -29,7 +29,6 @@ from networking.services.interfaces import MAX_INTERFACES, InterfaceWish
 T = TypeVar("T")
 
 BY_HAND = ("vcpus", "memory_mib")
-MAXIMA = ("max_vcpus", "max_memory_mib")
 
 
 def _attached(actor: Actor) -> Any:
@@ -140,11 +139,9 @@ def _compute(data: Mapping[str, Any], instance: Instance) -> Compute | None:
     if kind := data.get("instance_type"):
         max_vcpus = data.get("max_vcpus", max(have.max_vcpus, kind.vcpus))
         return Compute.of_type(kind, max_vcpus, data.get("max_memory_mib", max(have.max_memory_mib, kind.memory_mib)))
-    said = {name: data[name] for name in (*BY_HAND, *MAXIMA) if name in data}
-    own_size = any(name in said and said[name] != getattr(have, name) for name in BY_HAND)
-    if own_size or "instance_type" in data:
-        said["instance_type"] = None
-    return replace(have, **said) if said else None
+    if "instance_type" in data:  # null: the same size, but of no type
+        have = replace(have, instance_type=None)
+    return resized(have, data) or (have if "instance_type" in data else None)
 
 
 def _interface(entry: Mapping[str, Any], instance: Instance) -> InterfaceEdit:

@@ -21,7 +21,7 @@ from instances.disks import data_disks
 from instances.edit_checks import check_allowed, check_edit
 from instances.edit_operations import UpdateInstance
 from instances.edit_plan import added_disks, group_names, is_moved, links_of, mounts_of, plan
-from instances.edits import Applies, Change, EditWish, InterfaceEdit
+from instances.edits import SIZES, Applies, Change, EditWish, InterfaceEdit
 from instances.interfaces import interface_forget, interfaces_record
 from instances.models import Instance
 from instances.mounts import MountWish, mounts_record
@@ -32,8 +32,7 @@ from storage.models import Volume
 
 T = TypeVar("T")
 
-SIZE = ("vcpus", "memory_mib", "max_vcpus", "max_memory_mib", "instance_type")
-COLUMNS = ("name", "description", "affinity_group", "threads_per_core", *SIZE)
+COLUMNS = ("name", "description", "affinity_group", "threads_per_core", "instance_type", *SIZES)
 
 
 @audited("instance.edit", target="instance")
@@ -137,7 +136,7 @@ class _Edit:
             before, after = getattr(row, name), getattr(want, name)
             if self.runs and before != after:
                 self.params[name] = {"from": before, "to": after}
-        for name in SIZE:
+        for name in (*SIZES, "instance_type"):
             setattr(row, name, getattr(want, name))
         if not self.runs:
             row.threads_per_core = want.threads_per_core

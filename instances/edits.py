@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -14,6 +15,8 @@ from instances.mounts import MountWish
 from instances.wishes import Compute
 from networking.models import NetworkInterface
 from networking.services.interfaces import InterfaceWish
+
+SIZES = ("vcpus", "memory_mib", "max_vcpus", "max_memory_mib")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +83,7 @@ def edit_facts(instance: Instance) -> dict[str, Any]:
     return {
         "name": instance.name,
         "description": instance.description,
-        **{name: getattr(compute, name) for name in ("vcpus", "memory_mib", "max_vcpus", "max_memory_mib")},
+        **{name: getattr(compute, name) for name in SIZES},
         "instance_type": str(instance.instance_type_id or ""),
         "affinity_group": str(instance.affinity_group_id or ""),
         "interfaces": [_nic_facts(link.interface) for link in nics.order_by("position")],
@@ -103,3 +106,11 @@ def compute_of(instance: Instance) -> Compute:
         max_memory_mib=instance.max_memory_mib,
         instance_type=instance.instance_type,
     )
+
+
+def resized(have: Compute, said: Mapping[str, Any]) -> Compute | None:
+    """``have`` with what is ``said`` of its sizes, or None if nothing is; another size is that of no instance type."""
+    values = {name: said[name] for name in SIZES if name in said}
+    if any(values.get(name, getattr(have, name)) != getattr(have, name) for name in ("vcpus", "memory_mib")):
+        values["instance_type"] = None
+    return replace(have, **values) if values else None

@@ -14,6 +14,7 @@ from cloudia.accounts.actor import Actor
 from cloudia.accounts.models import User
 from cloudia.core.policy import Action
 from instances.admin import SERVICES
+from instances.edits import SIZES
 from instances.models import Instance
 from instances.policies import ACTIONS, EDIT
 from tests.parity.world import INSTALLATION, World, undone
@@ -65,6 +66,7 @@ def test_form_can_be_filled_in_when_the_policy_says_so(world: World, people: dic
         allowed = EDIT.denial(instance, Actor(people[INSTALLATION])) is None
         url = reverse("admin:instances_instance_change", args=[instance.pk])
         with undone():
-            status = desk.post(url, {"name": "renamed", "description": ""} | NO_ROWS).status_code
+            sizes = {name: getattr(instance, name) for name in SIZES}
+            status = desk.post(url, {"name": "renamed", "description": "", **sizes} | NO_ROWS).status_code
             renamed = Instance.objects.get(pk=instance.pk).name == "renamed"
         assert (status, renamed) == ((302, True) if allowed else (403, False)), situation

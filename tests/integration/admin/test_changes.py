@@ -319,11 +319,35 @@ def test_records_can_not_be_typed_over(desk: Client, model: Any) -> None:
 
 def test_state_of_an_instance_can_not_be_typed(desk: Client) -> None:
     instance = InstanceFactory.create(power_state="stopped")
-    form = {"name": "renamed", "power_state": "running", "desired_state": "running", "vcpus": "99"}
+    form = {**sizes(instance), "name": "renamed", "power_state": "running", "desired_state": "running"}
     desk.post(address(Instance, "change", instance.pk), form | no_rows("disks", "guest", "scripts"))
     instance.refresh_from_db()
     assert (instance.name, instance.power_state, instance.desired_state) == ("renamed", "stopped", "stopped")
-    assert instance.vcpus == 2
+    assert not Job.objects.exists()
+
+
+def sizes(instance: Instance) -> dict[str, Any]:
+    """What the form shows of its size."""
+    return {name: getattr(instance, name) for name in ("vcpus", "max_vcpus", "memory_mib", "max_memory_mib")}
+
+
+def test_size_of_an_instance_is_changed_by_a_job_or_refused_at_the_field(desk: Client) -> None:
+    instance = InstanceFactory.create(power_state="stopped")
+    form = {**sizes(instance), "name": "same", "vcpus": 1, **no_rows("disks", "guest", "scripts")}
+    desk.post(address(Instance, "change", instance.pk), form)
+    assert Job.objects.get().kind == "instance.update"
+    instance.refresh_from_db()
+    assert instance.vcpus == 1
+    Job.objects.all().delete()
+    Instance.objects.update(power_state="running", current_job=None)
+    refused = (({"max_vcpus": 9}, "Only possible when stopped"), ({"vcpus": 3}, "The maximum can&#x27;t be below"))
+    for wrong, words in refused:
+        answer = desk.post(address(Instance, "change", instance.pk), {**form, **wrong}, HTTP_ACCEPT_LANGUAGE="en")
+        page = answer.content.decode()
+        assert words in page
+    instance.refresh_from_db()
+    assert (instance.vcpus, instance.max_vcpus) == (1, 2)
+    assert not Job.objects.exists()
 
 
 def test_deleting_an_instance_asks_first(desk: Client) -> None:
