@@ -62,7 +62,9 @@ def launch_template_delete(*, actor: Actor, template: LaunchTemplate) -> None:
 
 def content_of(wish: InstanceWish) -> dict[str, Any]:
     """A wish as the API takes it, without name, password, chosen addresses and volumes that are there already."""
-    disk = {} if wish.boot_disk_gib is None else {"boot_disk_gib": wish.boot_disk_gib}
+    some: dict[str, Any] = {} if wish.boot_disk_gib is None else {"boot_disk_gib": wish.boot_disk_gib}
+    if wish.affinity_group:
+        some["affinity_group"] = str(wish.affinity_group.pk)
     nics = [
         {"subnet": str(nic.subnet.pk), "security_groups": [str(group.pk) for group in nic.security_groups]}
         for nic in wish.interfaces
@@ -73,7 +75,7 @@ def content_of(wish: InstanceWish) -> dict[str, Any]:
         "description": wish.description,
         "image": str(wish.image.pk),
         **_compute(wish.compute),
-        **disk,
+        **some,
         "interfaces": nics,
         "volumes": [disk.params for disk in wish.volumes if disk.volume is None],
         "filesystems": mounts,

@@ -25,6 +25,8 @@ from tests.e2e.scenery_guests import guests, hostile_guest
 from tests.e2e.scenery_networks import WORDS, hostile_networks, networks
 from tests.e2e.scenery_storage import WORDS as STORAGE_WORDS
 from tests.e2e.scenery_storage import hostile_storage, storage
+from tests.e2e.scenery_templates import WORDS as TEMPLATE_WORDS
+from tests.e2e.scenery_templates import hostile_template, templates
 from tests.e2e.scenery_types import WORDS as TYPE_WORDS
 from tests.e2e.scenery_types import hostile_type, types
 from tests.e2e.seed import PASSWORD
@@ -84,7 +86,7 @@ PERSON = "김서연"
 NAMES = (*(line.name for line in INSTANCES), HOSTILE, LONGEST, PERSON)
 # What is not the pages' own words.
 STORED = (*STORAGE_WORDS, *DOMAIN_WORDS, *FILESYSTEM_WORDS, *GUEST_WORDS)
-DATA = (*NAMES, *WORDS, *STORED, *PROJECTS, *TYPE_WORDS, *SYSTEMS, DESCRIPTION)
+DATA = (*NAMES, *WORDS, *STORED, *PROJECTS, *TYPE_WORDS, *TEMPLATE_WORDS, *SYSTEMS, DESCRIPTION)
 
 
 def main() -> None:
@@ -117,6 +119,7 @@ def fill() -> dict[str, str]:
     named |= storage(project, made, kim) | domains(hosts) | filesystems(project, made, hosts, kim)
     guests(made)
     types(project, made)
+    named |= templates(project, made, kim)
     _quotas(project)
     return {**named, **_hostile(other, hosts, images, kim), **_jobs_by_status(), "project": str(project.pk)}
 
@@ -273,6 +276,7 @@ def _hostile(project: Any, hosts: list[Any], images: list[Any], user: Any) -> di
     more |= hostile_filesystems(project, evil, HOSTILE)
     hostile_guest(evil, HOSTILE)
     hostile_type(project, evil, HOSTILE)
+    more |= hostile_template(project, evil, HOSTILE)
     job = JobFactory.create(target=evil, requested_by=user, status="failed", error_texts={"ko": HOSTILE})
     ids = {"hostile": evil.pk, "long": long.pk, "word": longest_word.pk, "hostile_job": job.pk, "other": project.pk}
     return {name: str(pk) for name, pk in ids.items()} | more

@@ -14,6 +14,7 @@ from instances.launch_templates import LaunchTemplate
 from instances.models import Instance
 from storage.models import Image
 from tests.factories import (
+    AffinityGroupFactory,
     FileSystemFactory,
     HostFactory,
     ImageFactory,
@@ -47,6 +48,7 @@ def content(project: Project) -> Body:
         "memory_mib": 2048,
         "max_vcpus": 4,
         "boot_disk_gib": 10,
+        "affinity_group": str(AffinityGroupFactory.create(project=project).pk),
         "interfaces": [nic],
         "volumes": [{"name": "data", "size_gib": 5}],
         "filesystems": [{"filesystem": str(share.pk), "mount_path": "/srv"}],
