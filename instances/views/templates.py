@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -23,12 +23,11 @@ from cloudia.core.ids import is_uuid
 from cloudia.core.policy import Text, verdicts
 from cloudia.ui.dialogs import asked, formed, toolbar
 from cloudia.ui.forms import NamingForm
-from cloudia.ui.links import NIL_ID
 from cloudia.ui.lists import NEWEST, ListPage
 from cloudia.ui.requests import actor_of, project_of
 from cloudia.ui.rows import actions_json
 from cloudia.ui.scope import EVERYWHERE
-from cloudia.ui.toolbar import ListAction
+from cloudia.ui.toolbar import ListAction, row_url
 from instances import policies
 from instances import template_services as services
 from instances.filtersets import LaunchTemplateFilter
@@ -74,7 +73,7 @@ LIST = ListPage(
 @require_safe
 def template_list(request: HttpRequest) -> HttpResponse:
     """The current project's launch templates."""
-    launch = ListAction(policies.LAUNCH, _launch_url(NIL_ID), one_only=ONE_ONLY, page=True)
+    launch = ListAction(policies.LAUNCH, row_url("template-launch"), one_only=ONE_ONLY, page=True)
     return LIST.show(request, _shown, _row, toolbar=[launch, *toolbar(LIST.prefix, LIST.actions, ONE_ONLY)])
 
 
@@ -85,6 +84,14 @@ def template_row(request: HttpRequest, pk: UUID) -> HttpResponse:
     template = _visible(request, pk)
     fill([template])
     return render(request, "instances/templates/_row.html", {"row": _row(template, actor_of(request))})
+
+
+@login_required
+@require_safe
+def template_launch(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Go to the create page, filled in, in the template's project."""
+    wanted = {PARAMETER: pk, "project": _visible(request, pk).project_id}
+    return redirect(f"{reverse('instance-create')}?{urlencode(wanted)}")
 
 
 @login_required
@@ -177,17 +184,12 @@ def _general(data: QueryDict) -> QueryDict:
     return kept
 
 
-def _launch_url(pk: Any) -> str:
-    return f"{reverse('instance-create')}?{urlencode({PARAMETER: pk})}"
-
-
 @dataclass(frozen=True, slots=True)
 class Row:
     """A launch template as its list shows it."""
 
     template: Any  # with what fill and for_display add
     instances: str  # the address of the list of those made of it
-    launch: str  # the address of the create page, filled in
     actions: str  # JSON, for the toolbar
 
 
@@ -195,7 +197,7 @@ def _row(template: LaunchTemplate, actor: Actor) -> Row:
     wanted = {"launch_template": template.pk} | ({"scope": EVERYWHERE} if actor.is_operator else {})
     instances = f"{reverse('instance-list')}?{urlencode(wanted)}"
     actions = actions_json(verdicts(policies.TEMPLATE_ACTIONS, template, actor))
-    return Row(template, instances, _launch_url(template.pk), actions)
+    return Row(template, instances, actions)
 
 
 def _shown(actor: Actor) -> LaunchTemplateQuerySet:

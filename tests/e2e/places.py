@@ -361,6 +361,8 @@ HOSTILE = [
     Place("long-detail", "/instances/{long}/?tab=disks"),
     Place("long-word", "/instances/{word}/?tab=disks"),
     Place("long-delete", "/instances/{word}/", (press("#act-delete"),)),
+    Place("hostile-templates", "/launch-templates/?scope=all&search=script"),
+    Place("hostile-template-edit", "/launch-templates/{hostile_template}/edit/"),
     Place("hostile-vpc", "/vpcs/{hostile_vpc}/"),
     Place("hostile-subnet", "/subnets/{hostile_subnet}/"),
     Place("hostile-group", "/security-groups/{hostile_group}/"),

@@ -1,4 +1,4 @@
-"""Launch templates of the gallery: one with something of everything, one of which some is gone, one of hostile words."""
+"""Launch templates of the gallery: one with something of everything, one that is out of date, one of hostile words."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from uuid import uuid4
 WEB, WEB_NOTE = "웹 서버 표준", "쇼핑몰 웹 서버. 배포 스크립트 포함"
 OLD, OLD_NOTE = "배치 서버 (구형)", "이미지와 타입을 다시 골라야 합니다."
 SCRIPT = {"name": "setup.sh", "stage": "boot", "content": "#!/bin/bash\napt-get install --yes nginx\n"}
-WORDS = (WEB, WEB_NOTE, OLD, OLD_NOTE)
+WORDS = (WEB, WEB_NOTE, OLD, OLD_NOTE, SCRIPT["content"].strip())
 
 
 def templates(project: Any, instances: list[Any], user: Any) -> dict[str, str]:
@@ -46,13 +46,13 @@ def hostile_template(project: Any, instance: Any, name: str) -> dict[str, str]:
 
 
 def _made(
-    project: Any, image: Any, subnet: Any, groups: list[str], name: str, user: Any, note: str, **values: Any
+    project: Any, source: Any, subnet: Any, groups: list[str], name: str, user: Any, note: str, **values: Any
 ) -> Any:
     from tests.factories import LaunchTemplateFactory
 
     content = {
         "description": "",
-        "image": str(image.pk),
+        "image": str(source.pk),
         "interfaces": [{"subnet": str(subnet.pk), "security_groups": groups}],
         "volumes": [],
         "filesystems": [],

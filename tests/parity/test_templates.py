@@ -72,7 +72,7 @@ def test_managers_alone_change_templates(template: LaunchTemplate, people: dict[
 def test_service_does_what_the_policy_says(template: LaunchTemplate, people: dict[str, User], role: str) -> None:
     actor, project = Actor(people[role]), template.project
     wish = wish_of(template, launch_template=template)
-    asked = {
+    asked: dict[Any, Any] = {
         LAUNCH: partial(services.instance_create, project=project, wish=wish),
         EDIT_TEMPLATE: partial(templates.launch_template_edit, template=template, name="renamed"),
         DELETE_TEMPLATE: partial(templates.launch_template_delete, template=template),

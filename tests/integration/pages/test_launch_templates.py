@@ -69,7 +69,17 @@ def test_list_shows_what_is_kept_and_how_often_it_was_used(
     assert re.findall(r'data-name="([^"]*)"', found) == ["web"]
     kind.delete()
     Image.objects.filter(instances=None).delete()
-    assert manager.get(LIST).content.decode().count("Deleted") == 3
+    page = manager.get(LIST).content.decode()
+    assert (page.count("Image deleted"), page.count("Instance type deleted")) == (2, 1)
+
+
+def test_the_create_page_opens_in_the_project_of_the_template(operator: Client, project: Project) -> None:
+    operator.get("/", {"project": str(project.pk)})
+    foreign = LaunchTemplateFactory.create(name="theirs")
+    assert "theirs" in operator.get(f"{LIST}?scope=all").content.decode()
+    page = operator.get(f"{LIST}{foreign.pk}/launch/", follow=True).content.decode()
+    assert "Filled in from launch template <strong>theirs</strong>" in page
+    assert f"Project {foreign.project}" in page
 
 
 def test_list_costs_the_same_queries_for_30_rows_as_for_1(manager: Client, project: Project) -> None:
@@ -200,6 +210,16 @@ def test_a_template_is_named_anew_and_deleted(manager: Client, template: LaunchT
     assert "Delete this launch template?" in manager.get(delete, headers=HTMX).content.decode()
     assert manager.post(delete, headers=HTMX).status_code == 204
     assert not LaunchTemplate.objects.exists()
+
+
+def test_the_list_leads_to_the_form_and_says_what_to_do_there(manager: Client, project: Project) -> None:
+    page = manager.get(LIST).content.decode()
+    assert "No launch templates yet" in page
+    assert page.count('href="/instances/new/?for=template"') == 2
+    assert (
+        "Fill in the form and choose “Save as launch template”."
+        in manager.get(f"{CREATE}?for=template").content.decode()
+    )
 
 
 def test_a_viewer_is_told_why_not(viewer: Client, template: LaunchTemplate, form: dict[str, Any]) -> None:
