@@ -11,6 +11,7 @@ urlpatterns = [
     path("", include("cloudia.ui.urls")),
     path("search/", search, name="search"),
     path("instances/", include("instances.urls")),
+    path("affinity-groups/", include("instances.affinity_urls")),
     path("instance-types/", include("instances.type_urls")),
     path("launch-templates/", include("instances.template_urls")),
     path("", include("storage.urls")),

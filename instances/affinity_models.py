@@ -44,6 +44,11 @@ class AffinityGroup(models.Model):
         return self.name
 
     @property
+    def title(self) -> str:
+        """What it is called and what it does, in one line."""
+        return f"{self.name} · {self.get_policy_display()}"
+
+    @property
     def held_by(self) -> None:
         """No job holds a group."""
         return

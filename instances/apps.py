@@ -53,6 +53,8 @@ class InstancesConfig(AppConfig):
         nav.register_nav(nav.Section.COMPUTE, _("Instances"), "server-2", "instance-list", order=10)
         nav.register_nav(nav.Section.COMPUTE, _("Instance types"), "cpu", "type-list", order=20)
         nav.register_nav(nav.Section.COMPUTE, _("Launch templates"), "template", "template-list", order=30)
+        icon = "layout-distribute-horizontal"
+        nav.register_nav(nav.Section.COMPUTE, _("Affinity groups"), icon, "affinity-list", order=40)
         links.register("instance", lambda pk: reverse("instance-detail", args=[pk]))
         links.register("owner", lambda url: url)
         search.register(search.Kind(_("Instances"), "server-2", find))
@@ -62,5 +64,6 @@ class InstancesConfig(AppConfig):
         filesystems = tabs.TabSpec("filesystems", _("File systems"), "instance-filesystems", order=30)
         tabs.register_tab("instance", filesystems)
         tabs.register_tab("instance", tabs.TabSpec("floating", _("Floating IP"), "instance-floating-ips", order=60))
+        tabs.register_tab("instance", tabs.TabSpec("affinity", _("Affinity group"), "instance-affinity", order=70))
         tabs.register_tab("instance", tabs.TabSpec("scripts", _("User scripts"), "instance-scripts", order=80))
         tabs.register_tab("instance", tabs.TabSpec("jobs", _("Jobs"), "instance-jobs", order=90))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from instances.views import actions, create, create_rows, detail, disks, interfaces, lists, mounts, scripts
+from instances.views import actions, affinity, create, create_rows, detail, disks, interfaces, lists, mounts, scripts
 
 urlpatterns = [
     path("", lists.instance_list, name="instance-list"),
@@ -32,6 +32,8 @@ urlpatterns = [
     path("<uuid:pk>/filesystems/add/", mounts.mount_add, name="mount-add"),
     path("<uuid:pk>/filesystems/<uuid:filesystem>/edit/", mounts.mount_edit, name="mount-edit"),
     path("<uuid:pk>/filesystems/<uuid:filesystem>/remove/", mounts.mount_remove, name="mount-remove"),
+    path("<uuid:pk>/affinity-group/", affinity.instance_affinity, name="instance-affinity"),
+    path("<uuid:pk>/affinity-group/change/", affinity.instance_regroup, name="instance-regroup"),
     path("<uuid:pk>/scripts/", scripts.instance_scripts, name="instance-scripts"),
     path("<uuid:pk>/jobs/", detail.instance_jobs, name="instance-jobs"),
 ]

@@ -26,6 +26,7 @@ from cloudia.ui.scope import everywhere, scope_selects
 from cloudia.ui.search import Found
 from cloudia.ui.templatetags.units import memory
 from instances import policies
+from instances.affinity_models import AffinityGroup
 from instances.filtersets import InstanceFilter, status_choices
 from instances.models import Instance, InstanceType
 from instances.querysets import InstanceQuerySet
@@ -34,7 +35,7 @@ from instances.views.rows import row_of, rows_of
 from instances.views.toolbar import toolbar
 
 SORTS = {name: name for name in ("name", "origin", "vcpus", "memory_mib", "created_at")}
-FILTERS = ("search", "status", "origin", "instance_type", "launch_template", "host", "scope")
+FILTERS = ("search", "status", "origin", "instance_type", "launch_template", "affinity_group", "host", "scope")
 SORTINGS = (("-created_at", _("Newest first")), ("name", _("By name")))  # on a phone, where no headings are
 EXPORTED_AT_ONCE = 1000  # rows in memory; their addresses are fetched as often
 
@@ -107,6 +108,8 @@ def _selects(request: HttpRequest) -> list[Select]:
         select("origin", _("Created by"), Origin.choices, request.GET),
         select("instance_type", _("Instance type"), _types(request), request.GET),
     ]
+    if request.GET.get("affinity_group"):  # as the list of groups links here
+        shown.append(select("affinity_group", _("Affinity group"), _groups(request), request.GET))
     if actor_of(request).is_operator:
         shown.append(select("host", _("Host"), Host.objects.values_list("pk", "name"), request.GET))
     return [*shown, *scope_selects(request)]
@@ -118,6 +121,14 @@ def _types(request: HttpRequest) -> Any:
     if not everywhere(request):
         kinds = kinds.offered_in(project_of(request))
     return kinds.values_list("pk", "name")
+
+
+def _groups(request: HttpRequest) -> Any:
+    """Which affinity groups instances of the list may be in."""
+    groups = AffinityGroup.objects.visible_to(actor_of(request))
+    if not everywhere(request):
+        groups = groups.filter(project=project_of(request))
+    return groups.values_list("pk", "name")
 
 
 def find(actor: Actor, words: str, at_most: int) -> list[Found]:

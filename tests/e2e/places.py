@@ -150,6 +150,7 @@ DETAIL = f"/instances/{{{DATABASE}}}/"
 STOPPED = "/instances/{batch-settlement-nightly}/"
 MANY_DISKS = "/instances/{db-replica-01}/?tab=disks"
 MOUNTS = "/instances/{batch-settlement-nightly}/?tab=filesystems"
+AFFINITY = "/instances/{batch-settlement-nightly}/?tab=affinity"
 SCRIPTS = "/instances/{db-replica-01}/?tab=scripts"
 CAN = ":not([aria-disabled])"
 GROUP = "/security-groups/{sg-db}/"
@@ -169,6 +170,10 @@ PLACES = [
     Place("detail-filesystems", MOUNTS),
     Place("detail-filesystems-running", "/instances/{db-replica-01}/?tab=filesystems"),
     Place("detail-filesystems-none", "/instances/{mail-relay-01}/?tab=filesystems"),
+    Place("detail-affinity", "/instances/{db-replica-01}/?tab=affinity"),
+    Place("detail-affinity-stopped", AFFINITY),
+    Place("detail-affinity-none", "/instances/{mail-relay-01}/?tab=affinity"),
+    Place("regroup", AFFINITY, (press("#act-regroup"),)),
     Place("detail-scripts", SCRIPTS),
     Place("detail-scripts-open", SCRIPTS, (add("details:last-of-type summary"),)),
     Place("detail-scripts-none", "/instances/{mail-relay-01}/?tab=scripts"),
@@ -238,6 +243,12 @@ PLACES = [
     Place("template-edit", "/launch-templates/", (select(0), press('[data-toolbar] [data-act="edit"]'))),
     Place("template-delete", "/launch-templates/", (select(0), press('[data-toolbar] [data-act="delete"]'))),
     Place("type-delete", "/instance-types/", (select(0), press('[data-toolbar] [data-act="delete"]'))),
+    Place("affinity", "/affinity-groups/", (select(0),)),
+    Place("affinity-empty", "/affinity-groups/", user="newcomer"),
+    Place("affinity-create", "/affinity-groups/", (press("#act-create"),)),
+    Place("affinity-refused", "/affinity-groups/", (press("#act-create"), send("#dialog form"))),
+    Place("affinity-edit", "/affinity-groups/", (select(0), press('[data-toolbar] [data-act="edit"]'))),
+    Place("affinity-delete", "/affinity-groups/", (select(1), press('[data-toolbar] [data-act="delete"]'))),
     Place("jobs", "/jobs/"),
     Place("jobs-empty", "/jobs/", user="newcomer"),
     Place("job-failed", "/jobs/{job_failed}/"),

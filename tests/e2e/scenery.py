@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 
 import django
 
+from tests.e2e.scenery_affinity import WORDS as AFFINITY_WORDS
+from tests.e2e.scenery_affinity import affinity, hostile_affinity
 from tests.e2e.scenery_domains import WORDS as DOMAIN_WORDS
 from tests.e2e.scenery_domains import domains
 from tests.e2e.scenery_filesystems import WORDS as FILESYSTEM_WORDS
@@ -85,7 +87,7 @@ SYSTEMS = {"Ubuntu 22.04 LTS": ("Ubuntu", "22.04"), "Debian 12": ("Debian", "12"
 PERSON = "김서연"
 NAMES = (*(line.name for line in INSTANCES), HOSTILE, LONGEST, PERSON)
 # What is not the pages' own words.
-STORED = (*STORAGE_WORDS, *DOMAIN_WORDS, *FILESYSTEM_WORDS, *GUEST_WORDS)
+STORED = (*STORAGE_WORDS, *DOMAIN_WORDS, *FILESYSTEM_WORDS, *GUEST_WORDS, *AFFINITY_WORDS)
 DATA = (*NAMES, *WORDS, *STORED, *PROJECTS, *TYPE_WORDS, *TEMPLATE_WORDS, *SYSTEMS, DESCRIPTION)
 
 
@@ -120,6 +122,7 @@ def fill() -> dict[str, str]:
     guests(made)
     types(project, made)
     named |= templates(project, made, kim)
+    affinity(project, made)
     _quotas(project)
     return {**named, **_hostile(other, hosts, images, kim), **_jobs_by_status(), "project": str(project.pk)}
 
@@ -277,6 +280,7 @@ def _hostile(project: Any, hosts: list[Any], images: list[Any], user: Any) -> di
     hostile_guest(evil, HOSTILE)
     hostile_type(project, evil, HOSTILE)
     more |= hostile_template(project, evil, HOSTILE)
+    hostile_affinity(project, evil, HOSTILE)
     job = JobFactory.create(target=evil, requested_by=user, status="failed", error_texts={"ko": HOSTILE})
     ids = {"hostile": evil.pk, "long": long.pk, "word": longest_word.pk, "hostile_job": job.pk, "other": project.pk}
     return {name: str(pk) for name, pk in ids.items()} | more

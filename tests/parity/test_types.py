@@ -90,10 +90,10 @@ def test_dialog_of_a_new_one_does_what_the_policy_says(world: World, people: dic
     assert_answered(browser, reverse("type-create"), CREATE_TYPE.denial(world.project, actor))
 
 
-def assert_answered(browser: Any, url: str, denial: Any) -> None:
+def assert_answered(browser: Any, url: str, denial: Any, form: Mapping[str, Any] = FORM) -> None:
     """The dialog's button does it, or says why not."""
     with undone():
-        answer = browser.post(url, FORM, headers=HTMX)
+        answer = browser.post(url, form, headers=HTMX)
     assert answer.status_code == (STATUS[denial.kind] if denial else 204), url
     notice = json.loads(answer.headers["HX-Trigger"])["toast"]
     assert denial is None or notice["text"] == denial.message
