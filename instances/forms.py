@@ -16,6 +16,7 @@ from cloudia.accounts.actor import Actor
 from cloudia.accounts.models import Project
 from cloudia.core.errors import FieldError, InputError
 from cloudia.core.policy import Text
+from instances.affinity_forms import GroupField
 from instances.create_rows import MountFormSet, ScriptFormSet, VolumeChoice, VolumeFormSet, VolumeOffer
 from instances.disk_wishes import DiskWish
 from instances.guest_wishes import DEFAULT_USERNAME, GuestWish
@@ -111,6 +112,7 @@ class CreateForm(NamingForm):
         KEYS: "ssh_keys",
     }
 
+    affinity_group = GroupField()
     mode = forms.ChoiceField(
         choices=[(BY_TYPE, _("Choose an instance type")), (BY_HAND, _("Set directly"))], initial=BY_TYPE
     )
@@ -148,7 +150,7 @@ class CreateForm(NamingForm):
 
     choices: ClassVar[tuple[str, ...]] = ("instance_type", "image")
     sections: ClassVar[dict[str, tuple[str, ...]]] = {
-        "basic": ("name", "description"),
+        "basic": ("name", "affinity_group", "description"),
         "compute": ("mode", "instance_type", "vcpus", "memory", "max_vcpus", "max_memory"),
         "storage": ("image", "boot_disk_gib", "volumes"),
         "guest": ("username", "password", "password_again", "ssh_keys"),
@@ -165,6 +167,7 @@ class CreateForm(NamingForm):
         self.scripts = ScriptFormSet(data, initial=prefill.scripts)
         self.lists: list[Rows] = [self.interfaces, self.new_volumes, self.filesystems, self.scripts]
         self._field("volumes").queryset = project.volumes.filter(attachment=None).select_related("storage_domain")
+        self._field("affinity_group").queryset = project.affinity_groups.all()
         self._field("instance_type").queryset = InstanceType.objects.usable_in(project)
         self._field("image").queryset = Image.objects.usable_in(project).select_related("storage_domain", "project")
         for name in self.choices:  # the smallest type, and the first image: most forms need no more than a name
@@ -241,12 +244,12 @@ class CreateForm(NamingForm):
         """What is filled in and makes sense; of a form not sent yet, what is chosen beforehand."""
         if self.is_bound:
             return getattr(self, "sensible", {})
-        chosen = {name: self._chosen(name) for name in self.choices}
+        chosen = {name: self._chosen(name) for name in (*self.choices, "affinity_group")}
         return {"mode": self.BY_TYPE, **self.initial, **chosen}
 
     def _chosen(self, name: str) -> Any:
         """The row that is chosen beforehand."""
-        pk = self.initial[name]
+        pk = self.initial.get(name)
         return self._field(name).queryset.filter(pk=pk).first() if pk else None
 
     def volume_choices(self) -> list[VolumeChoice]:
@@ -276,6 +279,7 @@ class CreateForm(NamingForm):
             name=data["name"],
             description=data["description"],
             image=data["image"],
+            affinity_group=data["affinity_group"],
             compute=compute,
             interfaces=self.interfaces.wishes(),
             boot_disk_gib=data["boot_disk_gib"],

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from cloudia.accounts.models import Project
 from cloudia.core.policy import Text
+from instances.affinity_models import AffinityGroup
 from instances.launch_templates import LaunchTemplate
 from instances.models import InstanceType
 from instances.network_forms import AUTOMATIC
@@ -56,13 +57,14 @@ class _Reader:
     def fields(self) -> dict[str, Any]:
         """Of the form itself."""
         content, guest = self.content, self.content["cloud_init"]
-        kind = content.get("instance_type")
+        kind, group = content.get("instance_type"), content.get("affinity_group")
         return {
             **{name: content.get(name) for name in PLAIN},
             **{name: content.get(key) for name, key in RENAMED.items()},
             "mode": "type" if kind else "direct",
             "image": self._one(Image.objects.usable_in(self.project), content["image"], _("OS image")),
             **({"instance_type": self._one(self._types, kind, _("Instance type"))} if kind else {}),
+            **({"affinity_group": self._one(self._groups, group, _("Affinity group"))} if group else {}),
             "username": guest["username"],
             "ssh_keys": "\n".join(guest["ssh_keys"]),
         }
@@ -79,6 +81,10 @@ class _Reader:
     @property
     def _types(self) -> QuerySet[InstanceType]:
         return InstanceType.objects.usable_in(self.project)
+
+    @property
+    def _groups(self) -> QuerySet[AffinityGroup]:
+        return AffinityGroup.objects.filter(project=self.project)
 
     def _interface(self, number: int, nic: Mapping[str, Any]) -> dict[str, Any]:
         label = f"nic-{number}"

@@ -21,6 +21,7 @@ from cloudia.core.errors import InputError, NoCapacity
 from cloudia.core.policy import ActionDenied
 from cloudia.ui.requests import actor_of, project_of
 from instances import edit_services, policies, quotas, services
+from instances.affinity_models import AffinityGroup
 from instances.create_rows import ScriptForm
 from instances.disk_forms import wished_gib
 from instances.edits import EditWish
@@ -133,12 +134,12 @@ def _summary(form: CreateForm) -> dict[str, Any]:
         "image": image,
         "compute": compute,
         "boot_gib": boot_gib,
-        "room": _room(image, compute) if image and compute else None,
+        "room": _room(image, compute, data.get("affinity_group")) if image and compute else None,
     }
 
 
-def _room(image: Image, compute: Compute) -> dict[str, Any]:
+def _room(image: Image, compute: Compute, group: AffinityGroup | None) -> dict[str, Any]:
     """How many hosts could take it, and what keeps the others from it."""
-    limits = room_for(image, compute)
+    limits = room_for(image, compute, group)
     reasons = [(host, reason) for host, reason in limits.items() if reason is not None]
     return {"fitting": len(limits) - len(reasons), "reasons": reasons}

@@ -12,11 +12,14 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from cloudia.accounts.models import Project
+from cloudia.hosts.models import Host
 from instances.affinity_models import AffinityGroup
 from instances.enums import PowerState
 from instances.models import Instance
-from tests.factories import AffinityGroupFactory, HostFactory, InstanceFactory, ProjectFactory
+from instances.template_forms import Prefill
+from tests.factories import AffinityGroupFactory, HostFactory, InstanceFactory, LaunchTemplateFactory, ProjectFactory
 from tests.integration.pages.conftest import HTMX
+from tests.integration.pages.test_instance_pages import filled
 
 pytestmark = pytest.mark.django_db
 LIST = "/affinity-groups/"
@@ -165,3 +168,48 @@ def test_instances_are_narrowed_by_group(manager: Client, project: Project) -> N
     assert names(page) == [mine.name]
     assert f'<option value="{group.pk}" selected>web</option>' in page
     assert "foreign" not in page
+
+
+def test_new_instance_is_put_into_the_chosen_group(manager: Client, project: Project) -> None:
+    group = AffinityGroupFactory.create(project=project, name="web")
+    foreign = AffinityGroupFactory.create(name="foreign")
+    form = filled(project)
+    page = manager.get("/instances/new/").content.decode()
+    assert f'<option value="{group.pk}">web · Anti-affinity (on different hosts)</option>' in page
+    assert "foreign" not in page
+    refused = manager.post("/instances/new/", {**form, "affinity_group": foreign.pk})
+    assert refused.status_code == 422
+    assert "not one of the available choices" in refused.content.decode()
+    assert manager.post("/instances/new/", {**form, "affinity_group": group.pk}).status_code == 302
+    assert Instance.objects.get().affinity_group == group
+
+
+def test_summary_counts_the_hosts_that_the_rule_leaves_and_the_form_says_which_are_out(
+    manager: Client, project: Project
+) -> None:
+    group = AffinityGroupFactory.create(project=project, name="web")
+    form = filled(project)
+    sent = {**form, "affinity_group": group.pk}
+    assert "1 host<" in manager.post("/instances/new/summary/", sent).content.decode()
+    InstanceFactory.create(project=project, affinity_group=group, host=Host.objects.get(), name="first")
+    summary = manager.post("/instances/new/summary/", sent).content.decode()
+    words = "“first” of anti-affinity group “web” is there"
+    assert "0 hosts" in summary
+    assert words in summary
+    refused = manager.post("/instances/new/", sent)
+    assert refused.status_code == 422
+    assert words in refused.content.decode()
+    assert f'<option value="{group.pk}" selected>' in refused.content.decode()
+    assert manager.post("/instances/new/", form).status_code == 302
+
+
+def test_form_begins_with_the_group_of_its_template(manager: Client, project: Project) -> None:
+    group = AffinityGroupFactory.create(project=project)
+    template = LaunchTemplateFactory.create(project=project)
+    template.content["affinity_group"] = str(group.pk)
+    template.save()
+    address = f"/instances/new/?template={template.pk}"
+    assert f'<option value="{group.pk}" selected>' in manager.get(address).content.decode()
+    AffinityGroup.objects.all().delete()
+    assert manager.get(address).status_code == 200
+    assert [str(label) for label in Prefill.of(template).lost] == ["Affinity group"]
