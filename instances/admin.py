@@ -72,7 +72,7 @@ class InstanceForm(RowForm):
         data = super().clean() or {}
         faults = Faults()
         if set(SIZES) <= data.keys():
-            check_compute(faults, Compute(**{name: data[name] for name in SIZES}), self.instance.project)
+            check_compute(faults, Compute(**{name: data[name] for name in SIZES}))
         for field, found in faults.fields.items():
             self.add_error(field, [str(fault.detail) for fault in found])
         return data
@@ -95,7 +95,7 @@ class InstanceAdmin(OperatorAdmin):
         "description",
         ("project", "origin", "owner_name", "created_by", "created_at"),
         ("host", "image", "instance_type", "launch_template", "affinity_group"),
-        ("vcpus", "max_vcpus", "threads_per_core"),
+        ("vcpus", "max_vcpus", "threads_per_core", "cores_per_socket"),
         ("memory_mib", "max_memory_mib"),
         "stop_timeout_s",
         ("status", "power_state", "observed_at", "desired_state", "current_job"),

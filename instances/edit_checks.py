@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from django.utils.translation import gettext as _
 
@@ -12,11 +13,11 @@ from cloudia.virt import MEMORY_STEP_MIB
 from instances.affinity import check_group
 from instances.disk_wishes import check_disks
 from instances.edit_plan import links_of
-from instances.edits import Applies, Change, EditWish, InterfaceEdit, compute_of
+from instances.edits import TOPOLOGY, Applies, Change, EditWish, InterfaceEdit, compute_of
 from instances.models import Instance
 from instances.mounts import MountWish, check_mounts, check_place
 from instances.policies import STOPPED
-from instances.wishes import Compute, check_compute, check_description, check_name
+from instances.wishes import Compute, check_compute, check_description, check_name, check_type
 from networking.services.interfaces import check_interfaces
 
 
@@ -50,7 +51,12 @@ def check_allowed(faults: Faults, changes: Sequence[Change]) -> None:
 def _check_compute(faults: Faults, instance: Instance, want: Compute) -> None:
     have = compute_of(instance)
     own = Faults()
-    check_compute(own, want, instance.project, known=have.instance_type)
+    if want.instance_type != have.instance_type:
+        check_type(own, want, instance.project)
+    shaped = ("vcpus", "max_vcpus", *TOPOLOGY)
+    if instance.state not in STOPPED or all(getattr(want, name) == getattr(have, name) for name in shaped):
+        want = replace(want, threads=None, cores=None)  # a guest that ran grew by single vCPUs, and kept its cores
+    check_compute(own, want)
     for field, unit in (("vcpus", ""), ("memory_mib", " MiB")):
         limit = f"max_{field}"
         most = getattr(have, limit)

@@ -98,12 +98,15 @@ class _Plan:
             ("memory_mib", _("Memory size"), MIB),
             ("max_vcpus", _("Maximum vCPUs"), ""),
             ("max_memory_mib", _("Maximum memory"), MIB),
+            ("threads", _("Threads per core"), ""),
+            ("cores", _("Cores per socket"), ""),
         ):
             before, after = getattr(have, field), getattr(want, field)
             if before != after:
                 grows = field in GROWING and after > before
                 action = policies.GROW if grows else policies.RESHAPE
-                yield self._change(field, label, before, after, action.denial(self.instance, self.actor), unit=unit)
+                path = "threads_per_core" if field == "threads" else field
+                yield self._change(path, label, before, after, action.denial(self.instance, self.actor), unit=unit)
 
     def _interfaces(self, edits: tuple[InterfaceEdit, ...]) -> Iterator[Change]:
         links = {link.pk: link for link in links_of(self.instance)}

@@ -22,13 +22,12 @@ from instances.interface_serializers import InterfaceInput, interface_wish
 from instances.models import MAX_MEMORY_MIB, MAX_VCPUS, MIN_MEMORY_MIB, Instance, InstanceType
 from instances.mount_serializers import MountInput, mount_wish
 from instances.mounts import MAX_MOUNTS
-from instances.wishes import MAX_DESCRIPTION, MAX_NAME, Compute
+from instances.template_filling import BY_HAND, TOPOLOGY
+from instances.wishes import MAX_DESCRIPTION, MAX_NAME, MAX_THREADS, Compute
 from networking.models import NetworkInterface, Subnet
 from networking.services.interfaces import MAX_INTERFACES, InterfaceWish
 
 T = TypeVar("T")
-
-BY_HAND = ("vcpus", "memory_mib")
 
 
 def _attached(actor: Actor) -> Any:
@@ -60,13 +59,15 @@ class InstanceEdit(Input):
     memory_mib = Whole(min_value=MIN_MEMORY_MIB, max_value=MAX_MEMORY_MIB, required=False)
     max_vcpus = Whole(min_value=1, max_value=MAX_VCPUS, required=False)
     max_memory_mib = Whole(min_value=MIN_MEMORY_MIB, max_value=MAX_MEMORY_MIB, required=False)
+    threads_per_core = Whole(min_value=1, max_value=MAX_THREADS, required=False, allow_null=True)
+    cores = Whole(min_value=1, max_value=MAX_VCPUS, required=False, allow_null=True)
     interfaces = serializers.ListField(child=InterfaceEditInput(), max_length=MAX_INTERFACES, required=False)
     volumes = serializers.ListField(child=DiskInput(), max_length=MAX_DATA_DISKS + 1, required=False)
     filesystems = serializers.ListField(child=MountInput(), max_length=MAX_MOUNTS, required=False)
 
     affinity_group = Ref(AffinityGroup.objects.visible_to, required=False, allow_null=True)
 
-    later = frozenset({"threads_per_core", "cores", "gpu"})
+    later = frozenset({"gpu"})
     # What stays as an instance was made, running or stopped.
     fixed: ClassVar[Mapping[str, policy.Text]] = {
         "image": gettext_lazy("An instance keeps the image that it was made of. Make a new instance instead."),
@@ -82,8 +83,8 @@ class InstanceEdit(Input):
     def validate(self, data: dict[str, Any]) -> dict[str, Any]:
         """An instance type says how large it is."""
         if data.get("instance_type"):
-            said = dict.fromkeys((name for name in BY_HAND if name in data), _("The instance type says this already."))
-            if said:
+            faults = dict.fromkeys((*BY_HAND, *TOPOLOGY), _("The instance type says this already."))
+            if said := {name: text for name, text in faults.items() if name in data}:
                 raise serializers.ValidationError(said, "conflict")
         return data
 
@@ -141,7 +142,8 @@ def _compute(data: Mapping[str, Any], instance: Instance) -> Compute | None:
         return Compute.of_type(kind, max_vcpus, data.get("max_memory_mib", max(have.max_memory_mib, kind.memory_mib)))
     if "instance_type" in data:  # null: the same size, but of no type
         have = replace(have, instance_type=None)
-    return resized(have, data) or (have if "instance_type" in data else None)
+    said = {**data, "threads": data["threads_per_core"]} if "threads_per_core" in data else data
+    return resized(have, said) or (have if "instance_type" in data else None)
 
 
 def _interface(entry: Mapping[str, Any], instance: Instance) -> InterfaceEdit:

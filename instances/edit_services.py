@@ -32,7 +32,7 @@ from storage.models import Volume
 
 T = TypeVar("T")
 
-COLUMNS = ("name", "description", "affinity_group", "threads_per_core", "instance_type", *SIZES)
+COLUMNS = ("name", "description", "affinity_group", "threads_per_core", "cores_per_socket", "instance_type", *SIZES)
 
 
 @audited("instance.edit", target="instance")
@@ -139,7 +139,7 @@ class _Edit:
         for name in (*SIZES, "instance_type"):
             setattr(row, name, getattr(want, name))
         if not self.runs:
-            row.threads_per_core = want.threads_per_core
+            row.threads_per_core, row.cores_per_socket = want.threads_per_core, want.cores
 
     def _volumes(self, wishes: tuple[DiskWish, ...]) -> None:
         for number, wish in added_disks(self.row, wishes):

@@ -17,6 +17,8 @@ from networking.models import NetworkInterface
 from networking.services.interfaces import InterfaceWish
 
 SIZES = ("vcpus", "memory_mib", "max_vcpus", "max_memory_mib")
+TOPOLOGY = ("threads", "cores")  # None: as the number of vCPUs suggests
+FIXED_BY_TYPE = ("vcpus", "memory_mib", *TOPOLOGY)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +85,7 @@ def edit_facts(instance: Instance) -> dict[str, Any]:
     return {
         "name": instance.name,
         "description": instance.description,
-        **{name: getattr(compute, name) for name in SIZES},
+        **{name: getattr(compute, name) for name in (*SIZES, *TOPOLOGY)},
         "instance_type": str(instance.instance_type_id or ""),
         "affinity_group": str(instance.affinity_group_id or ""),
         "interfaces": [_nic_facts(link.interface) for link in nics.order_by("position")],
@@ -105,12 +107,17 @@ def compute_of(instance: Instance) -> Compute:
         max_vcpus=instance.max_vcpus,
         max_memory_mib=instance.max_memory_mib,
         instance_type=instance.instance_type,
+        threads=instance.threads_per_core if instance.cores_per_socket else None,
+        cores=instance.cores_per_socket,
     )
 
 
 def resized(have: Compute, said: Mapping[str, Any]) -> Compute | None:
-    """``have`` with what is ``said`` of its sizes, or None if nothing is; another size is that of no instance type."""
-    values = {name: said[name] for name in SIZES if name in said}
-    if any(values.get(name, getattr(have, name)) != getattr(have, name) for name in ("vcpus", "memory_mib")):
+    """``have`` with what is ``said`` of its sizes and cores, or None if nothing is.
+
+    What an instance type fixes is that of no type when it differs.
+    """
+    values = {name: said[name] for name in (*SIZES, *TOPOLOGY) if name in said}
+    if any(values.get(name, getattr(have, name)) != getattr(have, name) for name in FIXED_BY_TYPE):
         values["instance_type"] = None
     return replace(have, **values) if values else None

@@ -114,6 +114,7 @@ class Instance(Lockable):
     )
     vcpus = models.PositiveSmallIntegerField(_("vCPUs"))
     threads_per_core = models.PositiveSmallIntegerField(_("threads per core"), default=1)
+    cores_per_socket = models.PositiveSmallIntegerField(_("cores per socket"), null=True)  # none: one socket has all
     max_vcpus = models.PositiveSmallIntegerField(_("maximum vCPUs"))
     memory_mib = models.PositiveIntegerField(_("memory (MiB)"))
     max_memory_mib = models.PositiveIntegerField(_("maximum memory (MiB)"))
@@ -187,8 +188,8 @@ class Instance(Lockable):
 
     @property
     def cores(self) -> int:
-        """Cores per socket; there is one socket."""
-        return self.max_vcpus // self.threads_per_core
+        """Cores per socket: as chosen, else one socket has those of all vCPUs that there can be."""
+        return self.cores_per_socket or self.max_vcpus // self.threads_per_core
 
     @property
     def host_is_reachable(self) -> bool:

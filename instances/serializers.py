@@ -27,8 +27,8 @@ from instances.launch_templates import LaunchTemplate
 from instances.models import MAX_MEMORY_MIB, MAX_VCPUS, MIN_MEMORY_MIB, Instance, InstanceDisk, InstanceType
 from instances.mount_serializers import MountInput, mount_wish
 from instances.mounts import MAX_MOUNTS
-from instances.template_filling import BY_HAND, filled
-from instances.wishes import MAX_DESCRIPTION, MAX_NAME, Compute, InstanceWish
+from instances.template_filling import BY_HAND, TOPOLOGY, filled
+from instances.wishes import MAX_DESCRIPTION, MAX_NAME, MAX_THREADS, Compute, InstanceWish
 from networking.services.interfaces import MAX_INTERFACES
 from storage.models import Image
 from storage.space import MAX_DISK_GIB
@@ -113,8 +113,8 @@ class DiskSerializer(serializers.Serializer[InstanceDisk]):
 
 
 class InstanceCreate(Input):
-    """A new instance: an ``instance_type``, or ``vcpus`` and ``memory_mib`` by hand. ``project``, ``image``,
-    ``interfaces`` and the size may come from the ``launch_template``."""
+    """A new instance: an ``instance_type``, or ``vcpus`` and ``memory_mib`` by hand, then also which cores it has.
+    ``project``, ``image``, ``interfaces`` and the size may come from the ``launch_template``."""
 
     name = Text(max_length=MAX_NAME)
     description = Text(max_length=MAX_DESCRIPTION, allow_blank=True, required=False)
@@ -124,6 +124,8 @@ class InstanceCreate(Input):
     instance_type = Ref(InstanceType.objects.visible_to, required=False)
     vcpus = Whole(min_value=1, max_value=MAX_VCPUS, required=False)
     memory_mib = Whole(min_value=MIN_MEMORY_MIB, max_value=MAX_MEMORY_MIB, required=False)
+    threads_per_core = Whole(min_value=1, max_value=MAX_THREADS, required=False)
+    cores = Whole(min_value=1, max_value=MAX_VCPUS, required=False)
     max_vcpus = Whole(min_value=1, max_value=MAX_VCPUS, required=False)
     max_memory_mib = Whole(min_value=MIN_MEMORY_MIB, max_value=MAX_MEMORY_MIB, required=False)
     boot_disk_gib = Whole(min_value=1, max_value=MAX_DISK_GIB, required=False)
@@ -134,7 +136,7 @@ class InstanceCreate(Input):
     affinity_group = Ref(AffinityGroup.objects.visible_to, required=False, allow_null=True)
     start = Flag(required=False)
 
-    later = frozenset({"snapshot"} | {"threads_per_core", "cores", "gpu"})
+    later = frozenset({"snapshot", "gpu"})
 
     def to_internal_value(self, data: Any) -> Any:
         """What is not said is taken from the launch template."""
@@ -149,7 +151,7 @@ class InstanceCreate(Input):
 
     def validate(self, data: dict[str, Any]) -> dict[str, Any]:
         """One way of saying how large it shall be, not both and not none."""
-        by_hand = [name for name in BY_HAND if name in data]
+        by_hand = [name for name in (*BY_HAND, *TOPOLOGY) if name in data]
         if "instance_type" in data and by_hand:
             raise serializers.ValidationError(
                 dict.fromkeys(by_hand, _("The instance type says this already.")), "conflict"
@@ -164,11 +166,9 @@ class InstanceCreate(Input):
 def wish_of(data: dict[str, Any]) -> tuple[Project, InstanceWish]:
     """A parsed :class:`InstanceCreate` as the service takes it."""
     data = dict(data)
-    maxima = {name: data.pop(name, None) for name in ("max_vcpus", "max_memory_mib")}
+    maxima = [data.pop(name, None) for name in ("max_vcpus", "max_memory_mib")]
     kind = data.pop("instance_type", None)
-    compute = (
-        Compute.of_type(kind, **maxima) if kind else Compute.by_hand(*(data.pop(name) for name in BY_HAND), **maxima)
-    )
+    compute = Compute.of_type(kind, *maxima) if kind else _by_hand(data, *maxima)
     project = data.pop("project")
     interfaces = tuple(interface_wish(wish, project) for wish in data.pop("interfaces"))
     filesystems = tuple(mount_wish(wish) for wish in data.pop("filesystems", ()))
@@ -177,6 +177,12 @@ def wish_of(data: dict[str, Any]) -> tuple[Project, InstanceWish]:
     return project, InstanceWish(
         compute=compute, interfaces=interfaces, volumes=volumes, filesystems=filesystems, guest=guest, **data
     )
+
+
+def _by_hand(data: dict[str, Any], max_vcpus: int | None, max_memory_mib: int | None) -> Compute:
+    vcpus, memory_mib = (data.pop(name) for name in BY_HAND)
+    threads, cores = (data.pop(name, None) for name in TOPOLOGY)
+    return Compute.by_hand(vcpus, memory_mib, max_vcpus, max_memory_mib, threads=threads, cores=cores)
 
 
 class StopInput(Input):

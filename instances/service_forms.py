@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from cloudia.core.errors import InputError
 from cloudia.core.policy import Text
@@ -29,11 +30,15 @@ class ServiceForm(forms.Form):
     def take(self, error: InputError) -> None:
         """Show what a service found wrong, each at its field."""
         for path, problems in error.fields.items():
-            name = self.paths.get(path, path)
+            name, words = self.place(path)
             for problem in problems:
-                self.add_error(name if name in self.fields else None, str(problem.detail))
+                self.add_error(name if name in self.fields else None, f"{words}{problem.detail}")
         if not error.fields:
             self.add_error(None, str(error.message))
+
+    def place(self, path: str) -> tuple[str, Text]:
+        """The field that a fault is at, and words to put before it where the field alone does not say what is meant."""
+        return self.paths.get(path, path), ""
 
     def problems(self, prefix: Text = "") -> Iterator[Problem]:
         """Everything that is wrong, in the order of the fields; ``prefix`` says which of several forms it is."""
@@ -42,3 +47,14 @@ class ServiceForm(forms.Form):
             anchor = field.id_for_label or field.auto_id
             yield from (Problem(str(error), anchor, label) for error in field.errors)
         yield from (Problem(str(error), label=prefix) for error in self.non_field_errors())
+
+
+class NamingForm(ServiceForm):
+    """기본 정보: what people call it."""
+
+    name = forms.CharField(label=_("Name"), strip=False, widget=forms.TextInput({"autocomplete": "off"}))
+    description = forms.CharField(
+        label=_("Description"),
+        required=False,
+        widget=forms.Textarea({"rows": 2, "placeholder": _("Note what the instance is for")}),
+    )

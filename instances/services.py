@@ -144,6 +144,7 @@ def _instance_record(actor: Actor, project: Project, wish: InstanceWish, host: H
         launch_template=wish.launch_template,
         vcpus=compute.vcpus,
         threads_per_core=compute.threads_per_core,
+        cores_per_socket=compute.cores,
         max_vcpus=compute.max_vcpus,
         memory_mib=compute.memory_mib,
         max_memory_mib=compute.max_memory_mib,

@@ -10,6 +10,7 @@ from cloudia.core.ids import is_uuid
 from instances.launch_templates import LaunchTemplate
 
 TYPE, BY_HAND = "instance_type", ("vcpus", "memory_mib")
+TOPOLOGY = ("threads_per_core", "cores")  # only by hand
 
 
 def filled(data: Any, actor: Actor) -> Any:
@@ -24,9 +25,17 @@ def _filled(data: Mapping[str, Any], template: LaunchTemplate) -> dict[str, Any]
     """Lists are replaced as a whole; of the guest's first user each value. One way of saying the size rules out the
     other."""
     content = dict(template.content)
-    for name in [TYPE] if any(name in data for name in BY_HAND) else BY_HAND if TYPE in data else ():
+    for name in _ruled_out(data):
         content.pop(name, None)
     guest = data.get("cloud_init")
     if isinstance(guest, Mapping):
         data = {**data, "cloud_init": {**content.get("cloud_init", {}), **guest}}
     return {"project": str(template.project_id), **content, **data}
+
+
+def _ruled_out(data: Mapping[str, Any]) -> tuple[str, ...]:
+    """Of a template that says the size differently; its cores belong to its own number of vCPUs."""
+    if TYPE in data:
+        return (*BY_HAND, *TOPOLOGY)
+    by_hand = (TYPE,) if any(name in data for name in (*BY_HAND, *TOPOLOGY)) else ()
+    return (*by_hand, *(TOPOLOGY if "vcpus" in data else ()))

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cloudia.accounts.models import Project
 from cloudia.ui.forms import NamingForm
-from instances.forms import MemoryField, number_field
+from instances.size_fields import MemoryField, number_field
 
 PUBLIC, OWN = "public", "project"
 

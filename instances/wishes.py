@@ -25,17 +25,23 @@ from storage.space import MAX_DISK_GIB
 
 MAX_NAME = 128
 MAX_DESCRIPTION = 2000
+MAX_THREADS = 2  # per core, as on the processors of the hosts
 
 
 @dataclass(frozen=True, kw_only=True)
 class Compute:
-    """vCPUs and memory, now and at most. ``instance_type`` is kept when they come from one."""
+    """vCPUs and memory, now and at most. ``instance_type`` is kept when they come from one.
+
+    ``threads`` of each core and ``cores`` of each socket: both None leaves them to :attr:`threads_per_core`.
+    """
 
     vcpus: int
     memory_mib: int
     max_vcpus: int
     max_memory_mib: int
     instance_type: InstanceType | None = None
+    threads: int | None = None
+    cores: int | None = None
 
     @classmethod
     def of_type(cls, kind: InstanceType, max_vcpus: int | None = None, max_memory_mib: int | None = None) -> Compute:
@@ -50,6 +56,9 @@ class Compute:
         max_vcpus: int | None = None,
         max_memory_mib: int | None = None,
         instance_type: InstanceType | None = None,
+        *,
+        threads: int | None = None,
+        cores: int | None = None,
     ) -> Compute:
         """As entered; without maxima it can't grow while it runs."""
         return cls(
@@ -58,11 +67,15 @@ class Compute:
             max_vcpus=vcpus if max_vcpus is None else max_vcpus,
             max_memory_mib=memory_mib if max_memory_mib is None else max_memory_mib,
             instance_type=instance_type,
+            threads=threads,
+            cores=cores,
         )
 
     @property
     def threads_per_core(self) -> int:
-        """The guide assumes hyper-threading: two threads a core, where the number of vCPUs allows it."""
+        """As chosen. The guide assumes hyper-threading: two threads a core, where the number of vCPUs allows it."""
+        if self.threads is not None:
+            return self.threads
         return 2 if self.max_vcpus % 2 == 0 and self.vcpus % 2 == 0 else 1
 
 
@@ -104,7 +117,8 @@ def check_wish(wish: InstanceWish, project: Project, actor: Actor) -> None:
     check_description(faults, wish.description)
     _check_image(faults, wish, project)
     check_group(faults, wish.affinity_group, project)
-    check_compute(faults, wish.compute, project)
+    check_type(faults, wish.compute, project)
+    check_compute(faults, wish.compute)
     check_interfaces(faults, wish.interfaces, project)
     check_disks(faults, wish.volumes, project, wish.image.storage_domain, actor)
     check_mounts(faults, wish.filesystems, project, wish.vpc, "filesystems.")
@@ -142,11 +156,15 @@ def _check_template(faults: Faults, template: LaunchTemplate | None, project: Pr
         faults.require(bool(found), "launch_template", "not_usable", usable)
 
 
-def check_compute(faults: Faults, compute: Compute, project: Project, known: InstanceType | None = None) -> None:
-    """vCPUs and memory within what there can be; the type offered, unless it is the ``known`` one."""
-    if (kind := compute.instance_type) and kind != known:
+def check_type(faults: Faults, compute: Compute, project: Project) -> None:
+    """One that is offered in the project, if there is one."""
+    if kind := compute.instance_type:
         usable = InstanceType.objects.usable_in(project).filter(pk=kind.pk).exists()
         faults.require(usable, "instance_type", "not_usable", _("This instance type is not offered in this project."))
+
+
+def check_compute(faults: Faults, compute: Compute) -> None:
+    """Numbers that QEMU takes, and cores that make so many vCPUs."""
     faults.number("vcpus", compute.vcpus, 1, MAX_VCPUS)
     faults.number("max_vcpus", compute.max_vcpus, 1, MAX_VCPUS)
     faults.number("memory_mib", compute.memory_mib, MIN_MEMORY_MIB, MAX_MEMORY_MIB)
@@ -154,3 +172,21 @@ def check_compute(faults: Faults, compute: Compute, project: Project, known: Ins
     below = _("The maximum can't be below the value to start with.")
     faults.require(compute.max_vcpus >= compute.vcpus, "max_vcpus", "below_current", below)
     faults.require(compute.max_memory_mib >= compute.memory_mib, "max_memory_mib", "below_current", below)
+    _check_topology(faults, compute)
+
+
+def _check_topology(faults: Faults, compute: Compute) -> None:
+    """It starts with one socket of the chosen cores, and grows by whole ones: so the maximum is really reached."""
+    if compute.threads is None and compute.cores is None:
+        return
+    needed = _("Threads per core and cores are chosen together.")
+    faults.require(compute.threads is not None, "threads_per_core", "required", needed)
+    faults.require(compute.cores is not None, "cores", "required", needed)
+    if compute.threads is None or compute.cores is None:
+        return
+    faults.number("threads_per_core", compute.threads, 1, MAX_THREADS)
+    product = _("Cores × threads per core must be the number of vCPUs, %(vcpus)s.") % {"vcpus": compute.vcpus}
+    faults.require(compute.cores * compute.threads == compute.vcpus, "cores", "topology", product)
+    whole = _("With these cores it grows by whole sockets: enter a multiple of %(vcpus)s.") % {"vcpus": compute.vcpus}
+    fits = compute.vcpus < 1 or compute.max_vcpus % compute.vcpus == 0
+    faults.require(fits or compute.max_vcpus < compute.vcpus, "max_vcpus", "topology", whole)

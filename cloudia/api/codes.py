@@ -70,6 +70,7 @@ FIELD_CODES: dict[str, str] = {
     "too_short": "It has too few characters.",
     "too_many": "There are too many of them.",
     "below_current": "The maximum is below the value to start with.",
+    "topology": "Cores and threads make another number of vCPUs.",
     "not_usable": "It can't be used here.",
     "taken": "Something else has it; the detail says what.",
     "in_use": "Something still needs it as it is.",

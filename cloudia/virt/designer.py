@@ -57,11 +57,11 @@ def _platform(domain: Domain, spec: DomainSpec) -> None:
 
 
 def _processors(domain: Domain, spec: DomainSpec) -> None:
-    # The topology must multiply to the maximum, so that is rounded up to whole sockets.
-    per_socket = spec.cores * spec.threads_per_core
-    domain.sockets = -(-max(spec.max_vcpus, spec.vcpus) // per_socket)
+    # The topology must multiply to the maximum: libvirt refuses any other.
+    most = max(spec.max_vcpus, spec.vcpus)
+    domain.sockets = most // (spec.cores * spec.threads_per_core)
     domain.dies, domain.cores, domain.threads = 1, spec.cores, spec.threads_per_core
-    domain.vcpus, domain.current_vcpus = domain.sockets * per_socket, spec.vcpus
+    domain.vcpus, domain.current_vcpus = most, spec.vcpus
     domain.cpu_mode, domain.cpu_check = _CPU_MODE[spec.accelerator], "none"
 
 

@@ -25,8 +25,9 @@ from instances.affinity_models import AffinityGroup
 from instances.create_rows import ScriptForm
 from instances.disk_forms import wished_gib
 from instances.edits import EditWish
-from instances.forms import CreateForm, NamingForm
+from instances.forms import CreateForm
 from instances.selectors import instances_visible_to, room_for
+from instances.service_forms import NamingForm
 from instances.template_forms import NOTHING, Prefill
 from instances.views.templates import chosen_template
 from instances.wishes import Compute

@@ -197,6 +197,51 @@ def test_size_must_be_said_in_one_way(manager: APIClient, body: Body) -> None:
     }
 
 
+def test_cores_and_threads_can_be_chosen(manager: APIClient, body: Body) -> None:
+    size = {"vcpus": 6, "threads_per_core": 2, "cores": 3, "max_vcpus": 12}
+    answer = manager.post(f"{BASE}/instances/", {**body, **size})
+
+    assert answer.status_code == 202, answer.json()
+    instance = manager.get(f"{BASE}/instances/{answer.json()['target']['id']}/").json()
+    assert {name: instance[name] for name in size} == size
+
+
+@pytest.mark.parametrize(
+    ("size", "problems"),
+    [
+        ({"threads_per_core": 2}, {"cores": "required"}),
+        ({"cores": 4}, {"threads_per_core": "required"}),
+        ({"threads_per_core": 3, "cores": 1}, {"threads_per_core": "max_value"}),
+        ({"threads_per_core": 0, "cores": 1}, {"threads_per_core": "min_value"}),
+        ({"threads_per_core": True, "cores": 1}, {"threads_per_core": "invalid"}),
+        ({"threads_per_core": None, "cores": 4}, {"threads_per_core": "null"}),
+        ({"threads_per_core": 2, "cores": "4"}, {"cores": "invalid"}),
+        ({"threads_per_core": 2, "cores": 0}, {"cores": "min_value"}),
+        ({"threads_per_core": 2, "cores": 256}, {"cores": "max_value"}),
+        ({"threads_per_core": 2, "cores": 3}, {"cores": "topology"}),
+        ({"threads_per_core": 2, "cores": 4, "max_vcpus": 12}, {"max_vcpus": "topology"}),
+    ],
+)
+def test_cores_and_threads_that_make_no_sense_are_refused(
+    size: Body, problems: dict[str, str], manager: APIClient, body: Body
+) -> None:
+    answer = manager.post(f"{BASE}/instances/", {**body, "vcpus": 8, **size})
+
+    assert answer.status_code == 400
+    assert {name: errors[0]["code"] for name, errors in answer.json()["fields"].items()} == problems
+
+
+def test_an_instance_type_leaves_no_choice_of_cores(manager: APIClient, body: Body) -> None:
+    sizeless = {name: value for name, value in body.items() if name not in {"vcpus", "memory_mib"}}
+    chosen = {"instance_type": str(InstanceTypeFactory.create().pk), "threads_per_core": 1, "cores": 1}
+    answer = manager.post(f"{BASE}/instances/", {**sizeless, **chosen}).json()
+
+    assert {name: errors[0]["code"] for name, errors in answer["fields"].items()} == {
+        "threads_per_core": "conflict",
+        "cores": "conflict",
+    }
+
+
 def test_no_room_is_409_with_each_hosts_reason(manager: APIClient, body: Body) -> None:
     answer = manager.post(f"{BASE}/instances/", {**body, "memory_mib": 1_000_000})
 

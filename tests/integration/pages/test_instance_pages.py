@@ -112,6 +112,22 @@ def test_the_size_can_be_set_directly_in_either_unit(manager: Client, project: P
     assert (instance.memory_mib, instance.max_memory_mib, instance.instance_type) == (128, 512, None)
 
 
+CORES = {"mode": "direct", "memory_0": "1", "topology": "custom", "threads_per_core": "2", "cores": "4"}
+
+
+def test_cores_and_threads_say_how_many_vcpus_there_are(manager: Client, project: Project) -> None:
+    manager.post("/instances/new/", filled(project, **CORES, vcpus="3", max_vcpus="16"))
+    instance = Instance.objects.get()
+    assert (instance.vcpus, instance.threads_per_core, instance.cores, instance.max_vcpus) == (8, 2, 4, 16)
+
+
+@pytest.mark.parametrize("unused", [{"topology": "basic", "vcpus": "2"}, {"mode": "type"}])
+def test_cores_count_only_where_they_are_chosen(unused: dict[str, str], manager: Client, project: Project) -> None:
+    manager.post("/instances/new/", filled(project, **{**CORES, "cores": "x", "threads_per_core": "9", **unused}))
+    instance = Instance.objects.get()
+    assert (instance.vcpus, instance.cores_per_socket, instance.cores) == (2, None, 1)
+
+
 WRONG = [
     ({"name": ""}, "name"),
     ({"name": "two\nlines"}, "name"),
@@ -130,6 +146,19 @@ WRONG = [
     ({"mode": "direct", "vcpus": "1", "memory_0": "1e300"}, "memory"),
     ({"mode": "direct", "vcpus": "1", "memory_0": "nan"}, "memory"),
     ({"mode": "direct", "vcpus": "4", "memory_0": "1", "max_vcpus": "2"}, "max_vcpus"),
+    ({"topology": "x"}, "topology"),
+    ({**CORES, "cores": ""}, "cores"),
+    ({**CORES, "cores": "x"}, "cores"),
+    ({**CORES, "cores": "0"}, "cores"),
+    ({**CORES, "cores": "-1"}, "cores"),
+    ({**CORES, "cores": "128"}, "cores"),
+    ({**CORES, "cores": "9999999999"}, "cores"),
+    ({**CORES, "threads_per_core": ""}, "threads_per_core"),
+    ({**CORES, "threads_per_core": "3"}, "threads_per_core"),
+    ({**CORES, "threads_per_core": "x"}, "threads_per_core"),
+    ({**CORES, "memory_0": ""}, "memory"),
+    ({**CORES, "max_vcpus": "4"}, "max_vcpus"),
+    ({**CORES, "max_vcpus": "12"}, "max_vcpus"),
 ]
 
 

@@ -77,9 +77,9 @@ def test_screen_password_is_another_every_time() -> None:
 
 
 def test_topology_multiplies_to_the_maximum() -> None:
-    domain = design(replace(GROWING, vcpus=1, max_vcpus=5))
-    assert (domain.sockets, domain.cores, domain.threads) == (2, 2, 2)
-    assert (domain.current_vcpus, domain.vcpus) == (1, 8)
+    domain = design(replace(GROWING, vcpus=1, max_vcpus=12))
+    assert (domain.sockets, domain.cores, domain.threads) == (3, 2, 2)
+    assert (domain.current_vcpus, domain.vcpus) == (1, 12)
 
 
 def test_maximum_below_the_start_means_no_growth() -> None:
