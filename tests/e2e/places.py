@@ -368,6 +368,13 @@ HOSTILE = [
     Place("hostile-job", "/jobs/{hostile_job}/"),
     Place("hostile-search", "/search/?q=<script>alert(1)</script>"),
     Place("hostile-interfaces", "/instances/{hostile}/?tab=interfaces"),
+    Place("hostile-affinity", "/affinity-groups/?scope=all&search=script", (select(0),)),
+    Place("hostile-affinity-tab", "/instances/{hostile}/?tab=affinity"),
+    Place(
+        "hostile-affinity-edit",
+        "/affinity-groups/?scope=all&search=script",
+        (select(0), press('[data-toolbar] [data-act="edit"]')),
+    ),
     Place("hostile-scripts", "/instances/{hostile}/?tab=scripts"),
     Place("long-detail", "/instances/{long}/?tab=disks"),
     Place("long-word", "/instances/{word}/?tab=disks"),

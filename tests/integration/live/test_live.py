@@ -19,6 +19,7 @@ from cloudia.ui import live
 from instances.models import Instance
 from networking.models import NetworkInterface
 from tests.factories import (
+    AffinityGroupFactory,
     HostFactory,
     InstanceFactory,
     InterfaceFactory,
@@ -116,6 +117,24 @@ async def test_interface_announces_the_instance_that_has_it() -> None:
     page = await open_page(member.user)
     await database(lambda: NetworkInterface.objects.update(is_up=True))
     assert await page.topics() == [f"networkinterface:{link.interface_id}", f"instance:{link.instance_id}"]
+
+
+async def test_affinity_group_is_announced_when_a_member_comes_moves_or_goes() -> None:
+    member = await database(MembershipFactory.create)
+    old, new = await database(lambda: AffinityGroupFactory.create_batch(2, project=member.project))
+    instance = await database(lambda: InstanceFactory.create(project=member.project, affinity_group=old))
+    host = await database(HostFactory.create)
+    page = await open_page(member.user)
+    await database(lambda: Instance.objects.update(affinity_group=new))
+    assert {*await page.topics(), *await page.topics()} == {
+        f"affinitygroup:{old.pk}", f"affinitygroup:{new.pk}",
+    }  # fmt: skip
+    await database(lambda: Instance.objects.update(host=host))
+    assert {*await page.topics(), *await page.topics()} == {
+        f"affinitygroup:{new.pk}", f"instance:{instance.pk}",
+    }  # fmt: skip
+    await database(lambda: Instance.objects.update(observed_at="2026-01-01T00:00Z"))
+    assert await page.hears_nothing()
 
 
 async def test_change_that_no_page_shows_is_silent() -> None:
