@@ -74,26 +74,16 @@ class VolumeRow(ServiceForm):
 
 
 class VolumeRows(Rows):
-    """New volumes. In the service's list they come after those that are ``taken``."""
+    """New volumes. In the service's list they come after those that are there."""
 
     name, path = "new_volumes", "volumes"
     section = "storage"
     row_form = VolumeRow
     most = MAX_DATA_DISKS
-    taken = 0
 
     def label(self, number: int) -> Text:
         """As the section calls it."""
         return _("New volume %(number)s:") % {"number": number}
-
-    def owns(self, path: str) -> bool:
-        """Not what is about those that are there."""
-        number = path.removeprefix(f"{self.path}.").partition(".")[0]
-        return super().owns(path) and not (number.isdecimal() and int(number) < self.taken)
-
-    def row_of(self, number: int) -> int:
-        """See above."""
-        return number - self.taken
 
     def wishes(self) -> tuple[DiskWish, ...]:
         """What the service is asked for. Of valid rows."""

@@ -20,6 +20,8 @@ from instances.policies import STOPPED
 from instances.wishes import Compute, check_compute, check_description, check_name, check_type
 from networking.services.interfaces import check_interfaces
 
+STEP_MIB = MEMORY_STEP_MIB  # by which the memory of a running guest grows; forms say it, too
+
 
 def check_edit(instance: Instance, wish: EditWish, actor: Actor) -> Faults:
     """What is wrong with ``wish``, apart from changes that may not be made. In the transaction that holds the row."""

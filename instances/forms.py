@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from django import forms
@@ -12,7 +11,6 @@ from django.utils.translation import gettext_lazy as _
 
 from cloudia.accounts.actor import Actor
 from cloudia.accounts.models import Project
-from cloudia.core.errors import InputError
 from cloudia.core.policy import Text
 from instances.affinity_forms import GroupField
 from instances.compute_forms import ComputeForm
@@ -20,8 +18,7 @@ from instances.create_rows import MountFormSet, ScriptFormSet, VolumeChoice, Vol
 from instances.disk_wishes import DiskWish
 from instances.guest_wishes import DEFAULT_USERNAME, GuestWish
 from instances.network_forms import InterfaceFormSet, Offer
-from instances.row_forms import Rows
-from instances.service_forms import Problem
+from instances.row_forms import FormWithRows, Rows
 from instances.size_fields import number_field
 from instances.template_forms import NOTHING, Prefill
 from instances.wishes import InstanceWish
@@ -36,7 +33,7 @@ def _password(label: Any) -> forms.CharField:
     return forms.CharField(label=label, strip=False, required=False, widget=widget)
 
 
-class CreateForm(ComputeForm):
+class CreateForm(FormWithRows, ComputeForm):
     """인스턴스 생성, as far as it goes: vCPUs and memory, networks, storage, the guest's first user and scripts."""
 
     paths: ClassVar[dict[str, str]] = {
@@ -110,19 +107,6 @@ class CreateForm(ComputeForm):
             self.add_error("password_again", _("The two passwords differ."))
         return data
 
-    def is_valid(self) -> bool:
-        """Whether the fields and every row of the lists make sense."""
-        wrong = [rows for rows in self.lists if not rows.is_valid()]  # each is asked
-        return super().is_valid() and not wrong
-
-    def take(self, error: InputError) -> None:
-        """Show what a service found wrong, each at its field or row."""
-        own = {path: found for path, found in error.fields.items() if not any(rows.owns(path) for rows in self.lists)}
-        if own or not error.fields:
-            super().take(InputError(error.message, own))
-        for rows in self.lists:
-            rows.take(error)
-
     def place(self, path: str) -> tuple[str, Text]:
         """Of a field with several values, what is meant."""
         entries, _dot, number = path.rpartition(".")
@@ -136,12 +120,6 @@ class CreateForm(ComputeForm):
         """The SSH keys, each with the number of its line."""
         lines = enumerate(self.sensible["ssh_keys"].splitlines(), 1)
         return [(number, line.strip()) for number, line in lines if line.strip()]
-
-    def problems(self, prefix: Text = "") -> Iterator[Problem]:
-        """Everything that is wrong: the fields', then the lists'."""
-        yield from super().problems(prefix)
-        for rows in self.lists:
-            yield from rows.problems()
 
     @property
     def failed_sections(self) -> set[str]:

@@ -6,7 +6,7 @@ that failed count until they are deleted: they can be tried again without being 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Sum
@@ -71,7 +71,7 @@ def growth_claim(project: Project, vcpus: int, memory_mib: int, field: str = "")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a new instance would take of a quota."""
+    """What a new instance, or more of one, would take of a quota."""
 
     level: Level
     more: float
@@ -94,6 +94,13 @@ def requests(project: Project, compute: Compute | None, disks_gib: Iterable[int]
         "instances": 1,
     }
     return [Request(quotas.level(project, name), max(0, amount)) for name, amount in more.items()]
+
+
+def growth(project: Project, vcpus: int, memory_mib: int, disks_gib: Sequence[int]) -> list[Request]:
+    """What so much more for an instance would take, with new disks of these sizes: quotas that it takes nothing of are
+    left out."""
+    more = {"vcpus": vcpus, "memory_gib": gib(memory_mib), "volume_gib": sum(disks_gib), "volumes": len(disks_gib)}
+    return [Request(quotas.level(project, name), amount) for name, amount in more.items() if amount > 0]
 
 
 def _sum(project: Project, column: str) -> int:

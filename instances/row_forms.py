@@ -1,13 +1,14 @@
-"""Lists inside the create form: rows that are added, moved and removed on the page before anything is made."""
+"""Lists inside a form: rows that are added, moved and removed on the page before anything is made."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast
 
 from django.forms.formsets import BaseFormSet, formset_factory
 from django.http import QueryDict
+from django.utils.datastructures import MultiValueDict
 
 from cloudia.core.errors import FieldError, InputError
 from cloudia.core.policy import Text
@@ -35,6 +36,7 @@ class Rows(_Rows):
     row_form: ClassVar[type[ServiceForm]]
     most: ClassVar[int]
     least: ClassVar[int] = 0  # that many rows can't be removed
+    taken = 0  # in the service's list these rows come after so many others
 
     @classmethod
     def get_default_prefix(cls) -> str:
@@ -59,12 +61,10 @@ class Rows(_Rows):
         return str(number)
 
     def owns(self, path: str) -> bool:
-        """Whether a service's fault is about this list."""
-        return path == self.path or path.startswith(f"{self.path}.")
-
-    def row_of(self, number: int) -> int:
-        """Which row is meant by a place in the service's list."""
-        return number
+        """Whether a service's fault is about this list; not if it is about what is ``taken``."""
+        number = path.removeprefix(f"{self.path}.").partition(".")[0]
+        ours = path == self.path or path.startswith(f"{self.path}.")
+        return ours and not (number.isdecimal() and int(number) < self.taken)
 
     def take(self, error: InputError) -> None:
         """Show what a service found wrong, each at its row and field; what is about no row stands beneath them."""
@@ -74,7 +74,7 @@ class Rows(_Rows):
 
     def _take(self, path: str, problems: Sequence[FieldError], error: InputError) -> None:
         number, _dot, field = path.partition(".")
-        row = self.row_of(int(number)) if number.isdecimal() else -1
+        row = int(number) - self.taken if number.isdecimal() else -1
         if 0 <= row < len(self.forms):
             self.forms[row].take(InputError(error.message, {field: list(problems)}))
         else:
@@ -85,6 +85,47 @@ class Rows(_Rows):
         for number, form in enumerate(self.forms, 1):
             yield from form.problems(self.label(number))
         yield from (Problem(str(error)) for error in self.non_form_errors())
+
+
+class Judged(Protocol):
+    """Part of a form that a service's faults may be about."""
+
+    def is_valid(self) -> bool:
+        """Whether it makes sense."""
+
+    def owns(self, path: str) -> bool:
+        """Whether a fault is about it."""
+
+    def take(self, error: InputError) -> None:
+        """Show what is wrong with it."""
+
+    def problems(self) -> Iterator[Problem]:
+        """Everything that is wrong with it."""
+
+
+class FormWithRows(ServiceForm):
+    """A form with lists beside its fields: valid, wrong and judged together."""
+
+    lists: Sequence[Judged]
+
+    def is_valid(self) -> bool:
+        """Whether the fields and every row of the lists make sense."""
+        wrong = [rows for rows in self.lists if not rows.is_valid()]  # each is asked
+        return super().is_valid() and not wrong
+
+    def take(self, error: InputError) -> None:
+        """Show what a service found wrong, each at its field or row."""
+        own = {path: found for path, found in error.fields.items() if not any(rows.owns(path) for rows in self.lists)}
+        if own or not error.fields:
+            super().take(InputError(error.message, own))
+        for rows in self.lists:
+            rows.take(error)
+
+    def problems(self, prefix: Text = "") -> Iterator[Problem]:
+        """Everything that is wrong: the fields', then the lists'."""
+        yield from super().problems(prefix)
+        for rows in self.lists:
+            yield from rows.problems()
 
 
 def rows_of(kind: type[F]) -> type[F]:
@@ -114,6 +155,37 @@ def changed_rows(kind: type[Rows], data: QueryDict, blank: Mapping[str, Any]) ->
     elif "add" in data and len(rows) < kind.most:
         rows.append(dict(blank))
     return rows
+
+
+def rearranged(data: QueryDict, blanks: Mapping[type[Rows], Mapping[str, Any]]) -> QueryDict:
+    """What was sent, after a press on one of the buttons ``add=<list>`` and ``remove=<list>.<number>``.
+
+    For pages that send their whole form for it, which works without scripts. ``blanks`` are new rows, by list.
+    """
+    button = "add" if "add" in data else "remove"
+    name, _dot, number = data.get(button, "").partition(".")
+    changed = data.copy()
+    for kind, blank in blanks.items():
+        if kind.name == name:
+            changed[button] = number
+            _put(changed, name, changed_rows(kind, changed, blank))
+    return changed
+
+
+def _put(data: QueryDict, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Put rows into what was sent, in the place of those that are there."""
+    for key in [key for key in data if key.startswith(f"{name}-")]:
+        del data[key]
+    data[f"{name}-TOTAL_FORMS"], data[f"{name}-INITIAL_FORMS"] = str(len(rows)), "0"
+    for number, row in enumerate(rows):
+        for key, values in sent(f"{name}-{number}", row).lists():
+            data.setlist(key, values)
+
+
+def sent(prefix: str, values: Mapping[str, Any]) -> MultiValueDict[str, Any]:
+    """Values of a form's fields as a browser would send them."""
+    lists = {name: value if isinstance(value, list) else [value] for name, value in values.items()}
+    return MultiValueDict({f"{prefix}-{name}": value for name, value in lists.items()})
 
 
 def pressed(data: QueryDict, button: str) -> int:

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from django.urls import path
 
-from instances.views import actions, affinity, create, create_rows, detail, disks, interfaces, lists, mounts, scripts
+from instances.views import (
+    actions,
+    affinity,
+    create,
+    create_rows,
+    detail,
+    disks,
+    edit,
+    interfaces,
+    lists,
+    mounts,
+    scripts,
+)
 
 urlpatterns = [
     path("", lists.instance_list, name="instance-list"),
@@ -18,7 +30,8 @@ urlpatterns = [
     path("actions/<slug:name>/", actions.instance_action, name="instance-action"),
     path("<uuid:pk>/", detail.instance_detail, name="instance-detail"),
     path("<uuid:pk>/row/", lists.instance_row, name="instance-row"),
-    path("<uuid:pk>/edit/", create.instance_edit, name="instance-edit"),
+    path("<uuid:pk>/edit/", edit.instance_edit, name="instance-edit"),
+    path("<uuid:pk>/edit/plan/", edit.instance_edit_plan, name="instance-edit-plan"),
     path("<uuid:pk>/interfaces/", interfaces.instance_interfaces, name="instance-interfaces"),
     path("<uuid:pk>/interfaces/add/", interfaces.interface_add, name="interface-add"),
     path("<uuid:pk>/interfaces/<uuid:nic>/<slug:name>/", interfaces.interface_action, name="interface-action"),

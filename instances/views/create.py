@@ -1,17 +1,14 @@
-"""인스턴스 생성 and 편집."""
+"""인스턴스 생성."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
-from uuid import UUID
 
-from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
-from django.utils.translation import gettext as _
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
@@ -20,14 +17,12 @@ from cloudia.accounts.models import Project
 from cloudia.core.errors import InputError, NoCapacity
 from cloudia.core.policy import ActionDenied
 from cloudia.ui.requests import actor_of, project_of
-from instances import edit_services, policies, quotas, services
+from instances import policies, quotas, services
 from instances.affinity_models import AffinityGroup
 from instances.create_rows import ScriptForm
 from instances.disk_forms import wished_gib
-from instances.edits import EditWish
 from instances.forms import CreateForm
-from instances.selectors import instances_visible_to, room_for
-from instances.service_forms import NamingForm
+from instances.selectors import room_for
 from instances.template_forms import NOTHING, Prefill
 from instances.views.templates import chosen_template
 from instances.wishes import Compute
@@ -79,30 +74,6 @@ def instance_summary(request: HttpRequest) -> HttpResponse:
     form = CreateForm(request.POST, project=project, actor=actor_of(request))
     form.is_valid()
     return render(request, "instances/_summary.html", _summary(form) | {"refreshed": True})
-
-
-@login_required
-@require_http_methods(["GET", "HEAD", "POST"])
-def instance_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Name and description, in any state in which it may be edited."""
-    actor = actor_of(request)
-    instance = get_object_or_404(instances_visible_to(actor), pk=pk)
-    if denial := policies.EDIT.denial(instance, actor):
-        messages.error(request, str(denial.message))
-        return redirect("instance-detail", pk)
-    form = NamingForm(request.POST or None, initial={"name": instance.name, "description": instance.description})
-    if request.method == "POST" and form.is_valid():
-        try:
-            edit_services.instance_edit(actor=actor, instance=instance, wish=EditWish(**form.cleaned_data))
-        except InputError as error:
-            form.take(error)
-        except ActionDenied as error:
-            form.add_error(None, str(error.denial.message))
-        else:
-            messages.success(request, _("Saved."))
-            return redirect("instance-detail", pk)
-    context = {"form": form, "problems": list(form.problems()), "instance": instance}
-    return render(request, "instances/edit.html", context)
 
 
 def _form_page(

@@ -128,6 +128,13 @@ def choose_largest(page: Page) -> None:
     expect(page.locator("#summary .over")).to_have_count(2)
 
 
+def grow(page: Page) -> None:
+    """Give a running instance more vCPUs, by the slider."""
+    page.locator("[data-pair]").first.focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#plan li")).to_have_count(1)
+
+
 def mistype(page: Page) -> None:
     """Add a rule that can't be, and save."""
     page.locator("#add-in").click()
@@ -148,6 +155,7 @@ FILE = "ubuntu-24.04-server.qcow2"
 DATABASE = "db-primary-postgresql-15-서울리전-결제정산-운영"
 DETAIL = f"/instances/{{{DATABASE}}}/"
 STOPPED = "/instances/{batch-settlement-nightly}/"
+DETACHES = "label:has([name=detach])"
 MANY_DISKS = "/instances/{db-replica-01}/?tab=disks"
 MOUNTS = "/instances/{batch-settlement-nightly}/?tab=filesystems"
 AFFINITY = "/instances/{batch-settlement-nightly}/?tab=affinity"
@@ -231,6 +239,10 @@ PLACES = [
     ),
     Place("create-scripts", "/instances/new/", (press("#add-script"), register, press("#add-script"), register)),
     Place("edit", f"{DETAIL}edit/"),
+    Place("edit-changed", f"{DETAIL}edit/", (grow, add(DETACHES), add("#s-network [name=add]"))),
+    Place("edit-refused", f"{DETAIL}edit/", (add("#s-disks [name=add]"), send("#edit"))),
+    Place("edit-stopped", f"{STOPPED}edit/"),
+    Place("edit-stopped-refused", f"{STOPPED}edit/", (add("#s-filesystems [name=add]"), send("#edit"))),
     Place("types", "/instance-types/", (select(0),)),
     Place("types-no-match", "/instance-types/?search=nothing-like-this"),
     Place("types-member", "/instance-types/", user="newcomer"),
@@ -396,5 +408,6 @@ HOSTILE = [
     Place("hostile-filesystems", "/filesystems/?scope=all&search=script"),
     Place("hostile-filesystem", "/filesystems/{hostile_filesystem}/"),
     Place("hostile-filesystem-edit", "/filesystems/{hostile_filesystem}/edit/"),
+    Place("hostile-edit", "/instances/{word}/edit/"),
     Place("long-edit", "/instances/{long}/edit/"),
 ]

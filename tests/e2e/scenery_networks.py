@@ -56,7 +56,7 @@ def networks(project: Any, instances: list[Any]) -> dict[str, str]:
         subnet = closed if instance.name == ALONE else subnets[where]
         made = InterfaceFactory.create(instance=instance, subnet=subnet, groups=[groups[name] for name in guards])
         nics[instance.name] = made.interface
-        if instance.name == STOPPED:
+        if instance.name in {STOPPED, DATABASE}:
             InterfaceFactory.create(instance=instance, subnet=subnets["subnet-mgmt"])
     _connect()
     rows = {

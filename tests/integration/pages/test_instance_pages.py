@@ -22,7 +22,6 @@ from tests.factories import (
     JobFactory,
     StorageDomainFactory,
     SubnetFactory,
-    hold,
 )
 from tests.integration.pages.conftest import HTMX
 
@@ -221,14 +220,6 @@ def test_an_edit_that_is_wrong_says_so_at_its_field(manager: Client, project: Pr
     answer = manager.post(f"/instances/{instance.pk}/edit/", {"name": "a\x07b"})
     instance.refresh_from_db()
     assert (list(answer.context["form"].errors), instance.name) == (["name"], "old")
-
-
-def test_a_busy_instance_is_not_edited(manager: Client, project: Project) -> None:
-    instance = InstanceFactory.create(project=project, name="old")
-    hold(instance)
-    assert manager.post(f"/instances/{instance.pk}/edit/", {"name": "new"}).status_code == 302
-    instance.refresh_from_db()
-    assert instance.name == "old"
 
 
 def test_search_opens_the_only_thing_it_finds(manager: Client, project: Project) -> None:
