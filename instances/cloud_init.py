@@ -80,7 +80,7 @@ def hostname(instance: Instance) -> str:
 
 def user_data(told: Told) -> dict[str, Any]:
     """``bootcmd`` runs at every boot, unlike cloud-init's own ``mounts``, which would miss what changes later."""
-    commands = [_command("mounts", fstab(told.mounts))]
+    commands = [_command("mounts", fstab(told.mounts)), _command("hotplug")]
     if early := told.at(ScriptStage.PRE_NETWORK):
         scripts = [word for script in early for word in (script.file_name, _base64(script.content))]
         commands.append(_command("pre-network", SCRIPT_FOLDERS[ScriptStage.PRE_NETWORK], *scripts))

@@ -1,7 +1,8 @@
 """Devices of a domain that come and go, whether it runs or not.
 
 What is asked for holds for the definition and for the running guest alike, and is read back. Unplugging needs the
-guest's cooperation: it is asked again until its time is up, and then everything is as it was.
+guest's cooperation: it is asked again until its time is up, and then everything is as it was. QEMU (7.2) can't take the
+request back, though: a guest that reset afterwards has let go of the device, and has it again after a stop and start.
 """
 
 from __future__ import annotations

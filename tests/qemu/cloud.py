@@ -40,7 +40,7 @@ def boot(site: Site, *filesystems: MountWish, guest: GuestWish | None = None) ->
     wish = InstanceWish(
         name="web-1",
         image=image,
-        compute=Compute.by_hand(1, MEMORY_MIB),
+        compute=Compute.by_hand(1, MEMORY_MIB, max_memory_mib=2 * MEMORY_MIB),
         interfaces=(InterfaceWish(subnet=site.subnet, security_groups=(default_group(site.project),)),),
         filesystems=filesystems,
         guest=guest or GuestWish(),

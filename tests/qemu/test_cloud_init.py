@@ -9,12 +9,16 @@ from pathlib import Path
 import pytest
 from django.conf import LazySettings
 
+from cloudia.virt import MEMORY_STEP_MIB
 from instances.guest_wishes import GuestWish, ScriptWish
+from instances.models import Instance
 from instances.mounts import MountWish
-from tests.qemu.cloud import AS_NOBODY, TEST_S, boot, says, shared_directory
+from tests.qemu.cloud import AS_NOBODY, MEMORY_MIB, TEST_S, boot, says, shared_directory
+from tests.qemu.guests import eventually
 from tests.qemu.lab import LabHost
 from tests.qemu.site import Site, make_site
 
+SEEN_S = 60.0  # udev, emulated
 PASSWORD = "비밀 word 'of' \"8\""
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHZlcnktbm90LXJlYWwta2V5LW9mLWEtdGVzdC1vbmx5 kim@desk"
 
@@ -74,3 +78,17 @@ def test_guest_has_its_user_and_ran_its_scripts_in_order_and_stage(site: Site, s
     before = says(site, instance, "cat /root/ran")
     says(site, instance, "cloud-init single --name bootcmd --frequency always")
     assert says(site, instance, "cat /root/ran") == before
+    assert_uses_what_is_plugged_in(site, instance)
+
+
+def assert_uses_what_is_plugged_in(site: Site, instance: Instance) -> None:
+    """Without anybody's help: Debian's kernel leaves new memory switched off.
+
+    No vCPU here: QEMU, when it emulates, may crash from one if the guest has run a lot of code (docs/cloud-init.md).
+    """
+    says(site, instance, "systemctl stop qemu-guest-agent")
+    domains, total = site.hypervisor.domains, "sed -n 's/MemTotal: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo"
+    before = int(says(site, instance, total))
+    domains.grow_memory(instance.pk, MEMORY_MIB + MEMORY_STEP_MIB)
+    assert domains.resources(instance.pk).guest_memory_mib is None
+    assert eventually(lambda: int(says(site, instance, total)) == before + MEMORY_STEP_MIB * 1024, SEEN_S)

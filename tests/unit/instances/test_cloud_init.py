@@ -89,3 +89,22 @@ def test_as_many_and_as_large_scripts_as_may_be_get_there(tmp_path: Path) -> Non
     assert run(tmp_path, *scripts) == 0
     assert len((tmp_path / "said").read_text().splitlines()) == 16
     assert (tmp_path / "scripts" / "16-s-7").read_text() == scripts[-1].content
+
+
+def test_guest_with_udev_switches_on_what_is_plugged_in_and_was_before_it_booted(tmp_path: Path) -> None:
+    command = user_data(told())["bootcmd"][1]
+    command[2] = command[2].replace("/run/udev", str(tmp_path))
+    udevadm = tmp_path / "udevadm"
+    udevadm.write_text(f'#!/bin/sh\necho "$@" >>{tmp_path}/calls\n')
+    udevadm.chmod(0o755)
+    for _boot in range(2):
+        subprocess.run(command, check=True, env={"PATH": f"{tmp_path}:/usr/bin:/bin"})
+    (rules,) = (tmp_path / "rules.d").iterdir()
+    assert [line.split(",")[0] for line in rules.read_text().splitlines()] == [
+        'SUBSYSTEM=="cpu"',
+        'SUBSYSTEM=="memory"',
+    ]
+    assert (tmp_path / "calls").read_text().splitlines()[:2] == [
+        "control --reload",
+        "trigger --action=add --subsystem-match=cpu --subsystem-match=memory",
+    ]
