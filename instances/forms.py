@@ -91,7 +91,7 @@ class CreateForm(FormWithRows, ComputeForm):
         self._field("affinity_group").queryset = project.affinity_groups.all()
         self._field("image").queryset = Image.objects.usable_in(project).select_related("storage_domain", "project")
         for name in self.choices:  # the smallest type, and the first image: most forms need no more than a name
-            self.initial[name] = self._asked_for(name) if self.initial.get(name) else self._field(name).queryset.first()
+            self.initial[name] = self._asked_for(name) if name in self.initial else self._field(name).queryset.first()
         self.initial["affinity_group"] = self._asked_for("affinity_group")
 
     def _asked_for(self, name: str) -> Any:

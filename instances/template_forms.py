@@ -15,6 +15,7 @@ from instances.affinity_models import AffinityGroup
 from instances.launch_templates import LaunchTemplate
 from instances.models import InstanceType
 from instances.network_forms import AUTOMATIC
+from instances.template_filling import TOPOLOGY
 from storage.models import Image
 
 PLAIN = ("description", "vcpus", "max_vcpus", "boot_disk_gib", "start")  # called the same in form and content
@@ -62,6 +63,7 @@ class _Reader:
             **{name: content.get(name) for name in PLAIN},
             **{name: content.get(key) for name, key in RENAMED.items()},
             "mode": "type" if kind else "direct",
+            **({"topology": "custom", **{name: content[name] for name in TOPOLOGY}} if "cores" in content else {}),
             "image": self._one(Image.objects.usable_in(self.project), content["image"], _("OS image")),
             **({"instance_type": self._one(self._types, kind, _("Instance type"))} if kind else {}),
             **({"affinity_group": self._one(self._groups, group, _("Affinity group"))} if group else {}),

@@ -160,6 +160,8 @@ def test_interface_keeps_what_is_not_said(manager: APIClient, link: InstanceInte
         ({"vcpus": "2"}, {"vcpus": "invalid"}),
         ({"vcpus": None}, {"vcpus": "null"}),
         ({"max_vcpus": 1}, {"max_vcpus": "below_current"}),
+        ({"cores": 2}, {"threads_per_core": "required"}),
+        ({"cores": 2, "threads_per_core": 2}, {"cores": "topology"}),
         ({"vpc": "x", "cloud_init": {}}, {"vpc": "fixed", "cloud_init": "fixed"}),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else None,

@@ -113,6 +113,17 @@ def test_what_is_sent_overrides_the_template(manager: APIClient, template: Launc
     assert instance.guest.password_hash.startswith("$6$")
 
 
+def test_cores_are_kept_with_their_number_of_vcpus(manager: APIClient, template: LaunchTemplate) -> None:
+    template.content |= {"vcpus": 4, "threads_per_core": 2, "cores": 2}
+    template.save()
+    body = {"name": "x", "launch_template": str(template.pk)}
+    for more in ({}, {"vcpus": 3}, {"vcpus": 4, "threads_per_core": 1, "cores": 4}):
+        answer = manager.post(INSTANCES, {**body, **more})
+        assert answer.status_code == 202, answer.json()
+    by_age = Instance.objects.order_by("created_at").values_list("vcpus", "threads_per_core", "cores_per_socket")
+    assert list(by_age) == [(4, 2, 2), (3, 1, None), (4, 1, 4)]
+
+
 def test_one_way_of_saying_the_size_rules_out_the_other(manager: APIClient, template: LaunchTemplate) -> None:
     kind = InstanceTypeFactory.create(vcpus=1, memory_mib=512)
     body = {"name": "x", "launch_template": str(template.pk)}

@@ -182,6 +182,33 @@ def test_growth_is_counted_against_the_quota_and_shrinking_is_not(stopped: Site)
     assert quotas.level(stopped.project, "vcpus").used == 1
 
 
+def test_cores_are_chosen_while_stopped_and_a_grown_guest_keeps_them(stopped: Site) -> None:
+    wish = stopped.compute(vcpus=2, max_vcpus=4, threads=1, cores=2)
+    assert stopped.plan(compute=wish) == [
+        ("threads_per_core", None, 1, "next_start", ""),
+        ("cores", None, 2, "next_start", ""),
+    ]
+    assert params(stopped.edit(compute=wish)) == {"define": True}
+    assert (stopped.now().threads_per_core, stopped.now().cores_per_socket) == (1, 2)
+    Job.objects.all().delete()
+    Instance.objects.update(current_job=None, power_state=PowerState.RUNNING)
+    stopped.instance = stopped.now()
+    assert faults(lambda: stopped.edit(compute=stopped.compute(cores=1))) == {("cores", "bad_state")}
+    assert stopped.edit(compute=stopped.compute(vcpus=3))
+    Job.objects.all().delete()
+    Instance.objects.update(current_job=None, power_state=PowerState.STOPPED)
+    stopped.instance = stopped.now()
+    assert stopped.edit(compute=stopped.compute(memory_mib=512))
+    assert (stopped.now().vcpus, stopped.now().cores_per_socket) == (3, 2)
+
+
+def test_cores_must_make_the_vcpus(stopped: Site) -> None:
+    assert faults(lambda: stopped.edit(compute=stopped.compute(vcpus=3, threads=2, cores=1))) == {
+        ("cores", "topology"),
+        ("max_vcpus", "topology"),
+    }
+
+
 def test_type_is_chosen_while_stopped_and_left_when_the_size_differs(stopped: Site) -> None:
     kind = InstanceTypeFactory.create(name="small", vcpus=1, memory_mib=512)
     wish = stopped.compute(vcpus=1, memory_mib=512, instance_type=kind)
