@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
@@ -23,7 +23,7 @@ from instances.disk_wishes import DiskWish
 from instances.edit_checks import STEP_MIB
 from instances.edit_plan import links_of, mounts_of
 from instances.edit_rows import NewInterfaceFormSet, Nics
-from instances.edits import EditWish, InterfaceEdit, Regroup, compute_of
+from instances.edits import EditWish, InterfaceEdit, Regroup, compute_of, resized
 from instances.models import Instance, InstanceType
 from instances.mounts import MountWish
 from instances.network_forms import Offer
@@ -201,9 +201,10 @@ class LiveEditForm(EditForm):
         """The same with more; what an instance type says is no longer what it has."""
         have, data = compute_of(self.instance), self.known
         vcpus, memory_mib = data.get("vcpus"), data.get("memory")
-        if vcpus is None or memory_mib is None or (vcpus, memory_mib) == (have.vcpus, have.memory_mib):
+        if vcpus is None or memory_mib is None:
             return None
-        return replace(have, vcpus=vcpus, memory_mib=memory_mib, instance_type=None)
+        wished = resized(have, {"vcpus": vcpus, "memory_mib": memory_mib})
+        return None if wished == have else wished
 
     @property
     def sliders(self) -> list[Slider]:

@@ -11,7 +11,11 @@ from django.test import Client
 
 from cloudia.accounts.enums import Role
 from cloudia.accounts.models import Project, User
-from tests.factories import MembershipFactory, OperatorFactory, ProjectFactory
+from instances.enums import PowerState
+from instances.models import Instance
+from networking.models import Subnet
+from tests.factories import MembershipFactory, OperatorFactory, ProjectFactory, SubnetFactory
+from tests.integration.pages.editing import make
 
 LogIn: TypeAlias = Callable[[User], Client]
 
@@ -53,3 +57,21 @@ def viewer(project: Project) -> Client:
 def operator(project: Project) -> Client:
     """The browser of an operator of the installation."""
     return log_in(OperatorFactory.create())
+
+
+@pytest.fixture
+def subnet(project: Project) -> Subnet:
+    """10.0.0.0/24 of the project."""
+    return SubnetFactory.create(project=project, name="app")
+
+
+@pytest.fixture
+def stopped(project: Project, subnet: Subnet) -> Instance:
+    """A stopped instance with two interfaces and a data disk, that may grow to 4 vCPUs and 4 GiB."""
+    return make(project, subnet, PowerState.STOPPED)
+
+
+@pytest.fixture
+def running(project: Project, subnet: Subnet) -> Instance:
+    """The same, running."""
+    return make(project, subnet, PowerState.RUNNING)

@@ -4,131 +4,29 @@ from __future__ import annotations
 
 import re
 from html import unescape
-from typing import Any
 
 import pytest
 from django.test import Client
 
-from cloudia.accounts.enums import Origin
 from cloudia.accounts.models import Project, Quota
 from instances.enums import PowerState
 from instances.models import Instance
 from networking.models import VPC, SecurityGroup, Subnet
 from tests.factories import (
-    BootDiskFactory,
-    DataDiskFactory,
     ExternalNetworkFactory,
     FileSystemFactory,
-    HostFactory,
-    ImageFactory,
-    InstanceFactory,
     InstanceTypeFactory,
-    InterfaceFactory,
     MountFactory,
     SecurityGroupFactory,
-    StorageDomainFactory,
     SubnetFactory,
     VolumeFactory,
-    hold,
 )
+from tests.integration.pages.editing import address, make, nic, plan_of, problems, row, sent, volume_row
 
 WARNING = (
     "While an instance is running, only vCPUs, memory, network interfaces and block devices can be changed, and the "
     "primary network interface can't be deleted."
 )
-
-
-@pytest.fixture
-def subnet(project: Project) -> Subnet:
-    """10.0.0.0/24 of the project."""
-    return SubnetFactory.create(project=project, name="app")
-
-
-@pytest.fixture
-def stopped(project: Project, subnet: Subnet) -> Instance:
-    """A stopped instance with two interfaces and a data disk, that may grow to 4 vCPUs and 4 GiB."""
-    return make(project, subnet, PowerState.STOPPED)
-
-
-@pytest.fixture
-def running(project: Project, subnet: Subnet) -> Instance:
-    """The same, running."""
-    return make(project, subnet, PowerState.RUNNING)
-
-
-def make(project: Project, subnet: Subnet, state: str) -> Instance:
-    """An instance with something of everything."""
-    host = HostFactory.create()
-    image = ImageFactory.create(storage_domain=StorageDomainFactory.create(hosts=[host]))
-    size = {"max_vcpus": 4, "max_memory_mib": 4096}
-    instance = InstanceFactory.create(
-        project=project, name="web", host=host, image=image, power_state=state, desired_state=state, **size
-    )
-    BootDiskFactory.create(instance=instance)
-    data = VolumeFactory.create(project=project, storage_domain=instance.image.storage_domain, name="data")
-    DataDiskFactory.create(instance=instance, volume=data)
-    for _number in range(2):
-        InterfaceFactory.create(instance=instance, subnet=subnet)
-    return instance
-
-
-def address(instance: Instance) -> str:
-    """Of the page."""
-    return f"/instances/{instance.pk}/edit/"
-
-
-def sent(browser: Client, instance: Instance, **changes: Any) -> dict[str, Any]:
-    """What the page would send if nothing but these were changed."""
-    page = browser.get(address(instance)).content.decode()
-    values: dict[str, Any] = {}
-    for tag in re.findall(r"<input [^>]*>", page):
-        kind, name = attribute(tag, "type"), attribute(tag, "name")
-        if name and (kind not in {"checkbox", "radio"} or " checked" in tag) and " disabled" not in tag:
-            values.setdefault(name, []).append(attribute(tag, "value"))
-    for name, body in re.findall(r'<select name="([^"]+)".*?>(.*?)</select>', page, re.DOTALL):
-        chosen = re.findall(r'<option value="([^"]*)" selected', body)
-        values[name] = chosen
-    for name, body in re.findall(r'<textarea name="([^"]+)".*?>(.*?)</textarea>', page, re.DOTALL):
-        values[name] = [unescape(body).removeprefix("\n")]
-    values.pop("visibility", None)
-    return {**values, **changes}
-
-
-def attribute(tag: str, name: str) -> str:
-    """One attribute of a tag as text."""
-    found = re.search(rf'\s{name}="([^"]*)"', tag)
-    return unescape(found[1]) if found else ""
-
-
-def nic(instance: Instance, position: int) -> str:
-    """What the names of the fields of an interface begin with."""
-    return f"nic-{instance.interfaces.get(position=position).interface_id}"
-
-
-def row(subnet: Subnet, **values: str) -> dict[str, Any]:
-    """A new interface as the page sends it."""
-    fields = {"subnet": str(subnet.pk), "assignment": "auto", "ip_address": "", **values}
-    counts = {"interfaces-TOTAL_FORMS": "1", "interfaces-INITIAL_FORMS": "0"}
-    return counts | {f"interfaces-0-{name}": value for name, value in fields.items()}
-
-
-def volume_row(name: str, size_gib: str = "5") -> dict[str, str]:
-    """A new volume as the page sends it."""
-    counts = {"new_volumes-TOTAL_FORMS": "1", "new_volumes-INITIAL_FORMS": "0"}
-    return {**counts, "new_volumes-0-name": name, "new_volumes-0-size_gib": size_gib}
-
-
-def plan_of(browser: Client, instance: Instance, **changes: Any) -> list[tuple[str, str]]:
-    """What the panel says would change: field, and when it applies."""
-    answer = browser.post(f"{address(instance)}plan/", sent(browser, instance, **changes))
-    assert answer.status_code == 200
-    return [(change.field, str(change.applies)) for change in answer.context["changes"]]
-
-
-def problems(answer: Any) -> list[tuple[str, str]]:
-    """Anchors and sentences of what is wrong."""
-    assert answer.status_code == 422
-    return [(problem.anchor, str(problem.text)) for problem in answer.context["problems"]]
 
 
 @pytest.mark.parametrize("state", [PowerState.STOPPED, PowerState.RUNNING])
@@ -426,122 +324,3 @@ def test_without_room_the_page_says_so_and_keeps_what_was_typed(manager: Client,
     answer = manager.post(address(running), sent(manager, running, memory_0="4"))
     assert (answer.status_code, bool(answer.context["problem"])) == (422, True)
     assert 'value="4"' in answer.content.decode()
-
-
-def test_a_second_editor_is_told_and_may_decide(manager: Client, running: Instance) -> None:
-    mine = sent(manager, running, vcpus="3", description="mine")
-    Instance.objects.filter(pk=running.pk).update(name="theirs", memory_mib=3072)
-    running.interfaces.get(position=1).delete()
-    answer = manager.post(address(running), mine)
-    since = {str(item.label): (str(item.then), str(item.now)) for item in answer.context["since"]}
-    assert answer.status_code == 422
-    assert since == {
-        "Name": ("web", "theirs"),
-        "Memory size": ("2 GiB", "3 GiB"),
-        "Network interface": ("nic-2 · app · 10.0.0.3", ""),
-    }
-    running.refresh_from_db()
-    assert (running.vcpus, running.description) == (2, "")
-    answer = manager.post(address(running), {**mine, "seen": answer.context["seen"], "memory_0": "3"})
-    running.refresh_from_db()
-    assert (answer.status_code, running.vcpus, running.description, running.name) == (302, 3, "mine", "web")
-
-
-def test_what_others_have_added_is_not_removed_by_a_form_that_never_showed_it(
-    manager: Client, stopped: Instance, subnet: Subnet
-) -> None:
-    mine = sent(manager, stopped, description="mine")
-    InterfaceFactory.create(instance=stopped, subnet=subnet)
-    DataDiskFactory.create(instance=stopped, position=2)
-    answer = manager.post(address(stopped), mine)
-    assert answer.status_code == 422
-    manager.post(address(stopped), {**mine, "seen": answer.context["seen"]})
-    stopped.refresh_from_db()
-    assert (stopped.description, stopped.interfaces.count(), stopped.disks.count()) == ("mine", 3, 3)
-
-
-def test_an_instance_that_was_started_meanwhile_is_not_edited_as_if_it_were_off(
-    manager: Client, stopped: Instance
-) -> None:
-    mine = sent(manager, stopped, vcpus="3", max_vcpus="9")
-    Instance.objects.filter(pk=stopped.pk).update(power_state=PowerState.RUNNING)
-    answer = manager.post(address(stopped), mine)
-    assert [(str(item.then), str(item.now)) for item in answer.context["since"]] == [("Stopped", "Running")]
-    assert "Live edit" in answer.content.decode()
-
-
-def test_an_instance_that_was_stopped_meanwhile_keeps_what_the_page_did_not_show(
-    manager: Client, running: Instance
-) -> None:
-    mine = sent(manager, running, vcpus="3")
-    Instance.objects.filter(pk=running.pk).update(power_state=PowerState.STOPPED)
-    answer = manager.post(address(running), mine)
-    assert [change.field for change in answer.context["changes"]] == ["vcpus"]
-    manager.post(address(running), {**mine, "seen": answer.context["seen"]})
-    running.refresh_from_db()
-    assert (running.vcpus, running.max_vcpus) == (3, 4)
-
-
-@pytest.mark.parametrize(
-    "seen", ["", "null", "[1]", "{", '{"name": {}, "x": 1}', "[" * 5000, f'{{"memory_mib": 1{"0" * 400}}}'], ids=len
-)
-def test_a_page_that_does_not_say_what_it_has_shown_is_not_saved(manager: Client, running: Instance, seen: str) -> None:
-    answer = manager.post(address(running), {**sent(manager, running, vcpus="3"), "seen": seen})
-    assert (answer.status_code, bool(answer.context["since"])) == (422, True)
-    running.refresh_from_db()
-    assert running.vcpus == 2
-
-
-def test_a_busy_one_keeps_what_was_typed(manager: Client, stopped: Instance) -> None:
-    mine = sent(manager, stopped, max_vcpus="7")
-    hold(stopped)
-    answer = manager.post(address(stopped), mine)
-    assert (answer.status_code, 'value="7"' in answer.content.decode()) == (422, True)
-    assert "in progress" in str(answer.context["problem"])
-    stopped.refresh_from_db()
-    assert stopped.max_vcpus == 4
-    answer = manager.get(address(stopped))
-    assert (answer.status_code, answer.headers["Location"]) == (302, f"/instances/{stopped.pk}/")
-
-
-def test_who_may_not_edit_is_sent_back(viewer: Client, stopped: Instance) -> None:
-    assert [viewer.get(address(stopped)).status_code, viewer.post(address(stopped)).status_code] == [302, 302]
-
-
-def test_an_instance_of_a_scaling_group_is_not_edited(manager: Client, project: Project) -> None:
-    instance = InstanceFactory.create(project=project, origin=Origin.AUTOSCALING, owner_name="web-asg")
-    answer = manager.get(address(instance), follow=True)
-    assert "It is managed by web-asg" in answer.content.decode()
-
-
-def test_the_plan_of_another_project_is_not_found(manager: Client) -> None:
-    assert manager.post(f"{address(InstanceFactory.create())}plan/").status_code == 404
-
-
-@pytest.mark.parametrize(
-    "junk",
-    [
-        {"interfaces-TOTAL_FORMS": "x"},
-        {"filesystems-TOTAL_FORMS": "99999"},
-        {"detach": "no-uuid"},
-        {"volumes": "no-uuid"},
-        {"remove": "interfaces.9"},
-        {"remove": "nothing.x"},
-        {"add": "nothing"},
-        {"memory_0": "1e400"},
-        {"vcpus": "9" * 40},
-        {"instance_type": "x"},
-        {"mode": "x"},
-        {"nics": "x"},
-        {"name": "a\x00b"},
-    ],
-    ids=str,
-)
-@pytest.mark.parametrize("state", [PowerState.STOPPED, PowerState.RUNNING])
-def test_nothing_that_is_sent_breaks_the_page(
-    manager: Client, project: Project, subnet: Subnet, junk: dict[str, str], state: str
-) -> None:
-    instance = make(project, subnet, state)
-    values = {**sent(manager, instance), **junk}
-    assert manager.post(address(instance), values).status_code in {200, 302, 422}
-    assert manager.post(f"{address(instance)}plan/", values).status_code == 200
