@@ -10,7 +10,7 @@ from cloudia.accounts.audit import audited
 from cloudia.accounts.models import Project
 from cloudia.core.errors import InputError
 from cloudia.core.faults import Faults
-from cloudia.core.rows import check_description, check_name, checked
+from cloudia.core.rows import check_description, check_name, checked, locked
 from instances import policies
 from instances.launch_templates import LaunchTemplate
 from instances.wishes import Compute, InstanceWish, check_wish
@@ -29,12 +29,12 @@ def launch_template_create(
     template = LaunchTemplate(
         project=project, name=name.strip(), description=description.strip(), created_by=actor.user
     )
-    faults = _naming_faults(template)
-    wish = _general(wish)
+    wish, faults = _general(wish), Faults()
     try:
         check_wish(wish, project, actor)
     except InputError as error:
         faults.include(error, CONTENT)
+    _check_naming(faults, template)
     faults.raise_if_any()
     template.content = content_of(wish)
     template.save(force_insert=True)
@@ -49,7 +49,9 @@ def launch_template_edit(
     row = checked(policies.EDIT_TEMPLATE, template, actor)
     row.name = row.name if name is None else name.strip()
     row.description = row.description if description is None else description.strip()
-    _naming_faults(row).raise_if_any()
+    faults = Faults()
+    _check_naming(faults, row)
+    faults.raise_if_any()
     row.save(update_fields=["name", "description"])
     return row
 
@@ -110,9 +112,9 @@ def _general(wish: InstanceWish) -> InstanceWish:
     )
 
 
-def _naming_faults(template: LaunchTemplate) -> Faults:
-    faults = Faults()
+def _check_naming(faults: Faults, template: LaunchTemplate) -> None:
+    """In a project one name is given after the other. Its row is locked last, as everywhere."""
+    locked(Project, [template.project])
     siblings = LaunchTemplate.objects.filter(project_id=template.project_id).exclude(pk=template.pk)
     check_name(faults, template.name, siblings)
     check_description(faults, template.description)
-    return faults

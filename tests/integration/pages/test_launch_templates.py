@@ -16,6 +16,7 @@ from instances.launch_templates import LaunchTemplate
 from instances.models import Instance
 from storage.models import Image
 from tests.factories import (
+    AffinityGroupFactory,
     FileSystemFactory,
     InstanceFactory,
     InstanceTypeFactory,
@@ -140,7 +141,8 @@ def test_the_form_begins_with_the_template_and_makes_an_instance_of_it(
     more = {**rows("new_volumes", {"name": "data", "size_gib": 5}), **rows("scripts", script("one.sh"))}
     group = SecurityGroupFactory.create(project=project)
     own = {"username": "kim", "ssh_keys": KEY, "description": "shop", "boot_disk_gib": "12", "max_vcpus": "8"}
-    own |= {"mode": "direct", "vcpus": "4", "memory_0": "3", "memory_1": "1024"}
+    rule = AffinityGroupFactory.create(project=project)
+    own |= {"affinity_group": str(rule.pk), "mode": "direct", "vcpus": "4", "memory_0": "3", "memory_1": "1024"}
     manager.post(
         f"{LIST}new/",
         {**form, **more, **own, **NAMING, "interfaces-0-security_groups": [str(group.pk)]},
@@ -163,6 +165,7 @@ def test_the_form_begins_with_the_template_and_makes_an_instance_of_it(
     assert (values(page, "memory_0"), values(page, "new_volumes-0-name")) == (["3"], ["data"])
     assert (values(page, "scripts-0-name"), values(page, "scripts-0-content")) == (["one.sh"], [SCRIPT.strip("\n")])
     assert re.search(rf'value="{group.pk}"[^>]* checked', page)
+    assert re.search(rf'<option value="{rule.pk}" selected', page)
     assert values(page, "password") == [""]
     answer = manager.post(f"{CREATE}?template={kept.pk}", {**form, "name": "web-1"})
     assert answer.status_code == 302, answer.content.decode()
@@ -179,6 +182,7 @@ def test_what_is_no_more_is_left_open_and_named(manager: Client, template: Launc
     template.content |= {
         "filesystems": [{"filesystem": str(share.pk), "mount_path": "/srv"}],
         "instance_type": str(kind.pk),
+        "affinity_group": str(AffinityGroupFactory.create().pk),
     }
     template.save()
     share.delete()
@@ -186,7 +190,7 @@ def test_what_is_no_more_is_left_open_and_named(manager: Client, template: Launc
     project.subnets.get().delete()
     answer = manager.get(f"{CREATE}?template={template.pk}")
     assert answer.status_code == 200
-    assert "OS image, Instance type, nic-1 Subnet, /srv" in answer.content.decode()
+    assert "OS image, Instance type, Affinity group, nic-1 Subnet, /srv" in answer.content.decode()
 
 
 def test_a_template_that_is_not_there_is_404_but_a_filled_in_form_goes_on(
