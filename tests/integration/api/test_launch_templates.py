@@ -46,6 +46,8 @@ def content(project: Project) -> Body:
         "image": str(ImageFactory.create(storage_domain=domain).pk),
         "vcpus": 2,
         "memory_mib": 2048,
+        "threads_per_core": 1,
+        "cores": 2,
         "max_vcpus": 4,
         "boot_disk_gib": 10,
         "affinity_group": str(AffinityGroupFactory.create(project=project).pk),

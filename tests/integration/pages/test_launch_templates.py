@@ -18,6 +18,7 @@ from storage.models import Image
 from tests.factories import (
     AffinityGroupFactory,
     FileSystemFactory,
+    ImageFactory,
     InstanceFactory,
     InstanceTypeFactory,
     LaunchTemplateFactory,
@@ -187,6 +188,8 @@ def test_what_is_no_more_is_left_open_and_named(manager: Client, template: Launc
     template.save()
     share.delete()
     Image.objects.update(deprecated=True)
+    ImageFactory.create()  # others take nobody's place
+    InstanceTypeFactory.create()
     project.subnets.get().delete()
     answer = manager.get(f"{CREATE}?template={template.pk}")
     assert answer.status_code == 200
