@@ -59,11 +59,8 @@ class _Reader:
         """Of the form itself."""
         content, guest = self.content, self.content["cloud_init"]
         kind, group = content.get("instance_type"), content.get("affinity_group")
-        cores = {name: content[name] for name in ("threads_per_core", "cores") if name in content}
         return {
             **{name: content.get(name) for name in PLAIN},
-            **cores,
-            "topology": "custom" if cores else "basic",
             **{name: content.get(key) for name, key in RENAMED.items()},
             "mode": "type" if kind else "direct",
             **({"topology": "custom", **{name: content[name] for name in TOPOLOGY}} if "cores" in content else {}),

@@ -193,7 +193,9 @@ def test_what_is_no_more_is_left_open_and_named(manager: Client, template: Launc
     project.subnets.get().delete()
     answer = manager.get(f"{CREATE}?template={template.pk}")
     assert answer.status_code == 200
-    assert "OS image, Instance type, Affinity group, nic-1 Subnet, /srv" in answer.content.decode()
+    page = answer.content.decode()
+    assert "OS image, Instance type, Affinity group, nic-1 Subnet, /srv" in page
+    assert not re.search(r'name="(image|instance_type)"[^>]* checked', page)
 
 
 def test_a_template_that_is_not_there_is_404_but_a_filled_in_form_goes_on(
