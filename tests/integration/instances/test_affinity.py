@@ -26,7 +26,7 @@ from instances.selectors import room_for
 from instances.wishes import Compute
 from storage.models import StorageAttachment
 from tests.factories import AffinityGroupFactory, HostFactory, InstanceFactory, ProjectFactory, hold
-from tests.integration.instances.test_create import Tenant
+from tests.integration.instances.test_create import Tenant, meanwhile
 
 APART, TOGETHER = AffinityPolicy.ANTI_AFFINITY, AffinityPolicy.AFFINITY
 
@@ -291,3 +291,41 @@ def test_of_parallel_groups_of_one_name_one_is_made() -> None:
 
     with ThreadPoolExecutor(4) as pool:
         assert sorted(pool.map(create, range(4))) == ["made", *["taken"] * 3]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_group_that_an_instance_is_just_put_into_is_not_deleted() -> None:
+    site = Site()
+    group, actor = site.group(), Actor(site.actor.user)
+    with transaction.atomic():
+        site.create(affinity_group=group)
+        deleting = meanwhile(lambda: affinity_delete(actor=actor, group=group))
+        assert not deleting.done()
+    with pytest.raises(ActionDenied) as refused:
+        deleting.result(30)
+    assert refused.value.denial.code == "in_use"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_instance_is_put_into_a_group_that_is_just_being_deleted() -> None:
+    site = Site()
+    group, actor = site.group(), Actor(site.actor.user)
+    with transaction.atomic():
+        affinity_delete(actor=actor, group=group)
+        creating = meanwhile(lambda: site.create(affinity_group=group))
+        assert not creating.done()
+    with pytest.raises(InputError) as refused:
+        creating.result(30)
+    assert set(refused.value.fields) == {"affinity_group"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whoever_is_placed_after_an_edit_obeys_the_new_rule() -> None:
+    site = Site()
+    group = site.group(TOGETHER, hard=False)
+    site.member(group, site.hosts[0])
+    with transaction.atomic():
+        affinity_edit(actor=site.actor, group=group, policy=APART, hard=True)
+        creating = meanwhile(lambda: site.create(affinity_group=group))
+        assert not creating.done()
+    assert Instance.objects.get(pk=creating.result(30).target_id).host == site.hosts[1]  # type: ignore[attr-defined]
