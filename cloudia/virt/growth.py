@@ -17,7 +17,7 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from cloudia.core.errors import OperationFailed
-from cloudia.virt import agent
+from cloudia.virt import agent, emulator
 from cloudia.virt.calls import CONFIG, LIVE, DomainCalls, description, is_live, places
 from cloudia.virt.designer import MEMORY_SLOTS, module_element
 from cloudia.virt.types import Resources
@@ -48,7 +48,7 @@ class Growth(DomainCalls):
     def set_vcpus(self, uuid: UUID, count: int) -> None:
         """Have ``count`` vCPUs, in the definition and in the running guest; nothing if it is so.
 
-        Raises OperationFailed (``vcpus_shrink``) for fewer than the running guest has.
+        Raises OperationFailed (``vcpus_shrink``: the running guest has more; ``emulator_full``).
         """
         self._with(uuid, lambda domain: _set_vcpus(domain, count))
         self._have_used(uuid, _VCPUS, lambda it: it.guest_vcpus in (None, it.vcpus))
@@ -77,6 +77,9 @@ def _set_vcpus(domain: Any, count: int) -> None:
     if is_live(domain) and domain.vcpusFlags(LIVE) > count:
         raise OperationFailed(_("A running guest can't be given fewer vCPUs. Stop it first."), code="vcpus_shrink")
     lacking = [where for where in places(domain) if domain.vcpusFlags(where) != count]
+    if LIVE in lacking and not emulator.has_room(domain, count):
+        message = _("This emulated guest can't take vCPUs at the moment. Try again later, or stop it first.")
+        raise OperationFailed(message, code="emulator_full")
     if lacking:
         domain.setVcpusFlags(count, sum(lacking))
     if any(domain.vcpusFlags(where) != count for where in places(domain)):

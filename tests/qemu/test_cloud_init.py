@@ -84,7 +84,7 @@ def test_guest_has_its_user_and_ran_its_scripts_in_order_and_stage(site: Site, s
 def assert_uses_what_is_plugged_in(site: Site, instance: Instance) -> None:
     """Without anybody's help: Debian's kernel leaves new memory switched off.
 
-    No vCPU here: QEMU, when it emulates, may crash from one if the guest has run a lot of code (docs/cloud-init.md).
+    No vCPU here: the emulator's buffer is full at this point, and that would be refused (docs/cloud-init.md).
     """
     says(site, instance, "systemctl stop qemu-guest-agent")
     domains, total = site.hypervisor.domains, "sed -n 's/MemTotal: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo"

@@ -12,6 +12,7 @@ import pytest
 from cloudia.virt import agent
 from cloudia.virt.designer import SPARE_PORTS, design, module_element, nic_element
 from cloudia.virt.devices import free_ports
+from cloudia.virt.emulator import regions_suffice
 from cloudia.virt.xml.domain import Domain
 from tests.unit.virt.schemas import assert_valid
 from tests.unit.virt.test_designer import GROWING, NIC, SHARING
@@ -88,3 +89,25 @@ def test_agent_is_understood(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_agent_that_says_nothing_sensible_is_unknown(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
     assert ask(monkeypatch, answer) is None
+
+
+@pytest.mark.parametrize(
+    ("used", "count", "maximum", "suffice"),
+    [
+        (65, 2, 2, True),
+        (896, 2, 2, True),  # 16 regions of 64 MiB, 14 full: one each for both
+        (897, 2, 2, False),
+        (1024, 2, 2, False),
+        (896, 2, 16, True),
+        (1023, 2, 16, False),
+        (512, 128, 256, True),  # no more than 512 regions, as none is below 2 MiB
+        (800, 128, 256, False),
+    ],
+)
+def test_emulator_with_a_full_buffer_has_no_room(used: int, count: int, maximum: int, suffice: bool) -> None:
+    state = f"Translation buffer state:\ngen code size       {used << 20}/{1 << 30}\nTB count            117170\n"
+    assert regions_suffice(state, count, maximum) == suffice
+
+
+def test_emulator_that_does_not_say_has_room() -> None:
+    assert regions_suffice("JIT information is only available with accel=tcg", 2, 2)
