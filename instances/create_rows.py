@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django import forms
@@ -18,12 +18,13 @@ from cloudia.core.policy import Text
 from instances.disk_forms import size_field
 from instances.disk_policies import ATTACH
 from instances.disk_wishes import MAX_DATA_DISKS, DiskWish
+from instances.disks import misfit
 from instances.enums import ScriptStage
 from instances.guest_wishes import MAX_SCRIPTS, GuestWish, ScriptWish, check_guest
 from instances.mount_forms import path_field
 from instances.mounts import MAX_MOUNTS, MountWish
 from instances.row_forms import Rows, rows_of
-from instances.service_forms import ServiceForm
+from instances.service_forms import Problem, ServiceForm
 from storage.models import FileSystem, StorageDomain, Volume
 from storage.references import fill
 
@@ -61,6 +62,11 @@ class MountRows(Rows):
         """As the section calls it."""
         return _("File system %(number)s:") % {"number": number}
 
+    def known(self) -> list[FileSystem]:
+        """Those that are chosen, as far as they can be."""
+        wanted = {str(form["filesystem"].value()) for form in self.forms}
+        return [row for row in self.offered if str(row.pk) in wanted]
+
     def wishes(self) -> tuple[MountWish, ...]:
         """What the service is asked for. Of valid rows."""
         return tuple(MountWish(**form.cleaned_data) for form in self.forms)
@@ -97,11 +103,6 @@ class ScriptRow(ServiceForm):
     stage = forms.CharField(required=False, widget=forms.HiddenInput)
     content = forms.CharField(strip=False, required=False, widget=forms.Textarea({"hidden": True}))
 
-    @property
-    def stage_label(self) -> Text:
-        """What the stage is called."""
-        return ScriptStage(str(self["stage"].value())).label if self["stage"].value() in ScriptStage.values else ""
-
 
 class ScriptRows(Rows):
     """사용자 스크립트, in the order in which they run."""
@@ -114,6 +115,10 @@ class ScriptRows(Rows):
     def label(self, number: int) -> Text:
         """By its name."""
         return str(self.forms[number - 1]["name"].value())
+
+    def problems(self) -> Iterator[Problem]:
+        """A script is corrected in its dialog: there is no control to go to but the list of them."""
+        return (replace(problem, anchor=self.name) for problem in super().problems())
 
     def wishes(self) -> tuple[ScriptWish, ...]:
         """What the service is asked for. Of valid rows."""
@@ -202,9 +207,7 @@ class VolumeOffer:
     def _reason(self, volume: Volume) -> Text:
         if denial := ATTACH.denial(volume, self.actor):
             return denial.message
-        if self.domain is None or volume.storage_domain_id == self.domain.pk:
-            return ""
-        return _("It is in another storage domain (%(domain)s).") % {"domain": volume.storage_domain}
+        return misfit(volume, self.domain) if self.domain else ""
 
 
 def lost(choices: Sequence[VolumeChoice]) -> list[Volume]:

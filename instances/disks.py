@@ -65,9 +65,16 @@ def check_fits(
     """One project, and one storage domain: where the instance runs, all of its disks must be."""
     ours = volume.project_id == project.pk
     faults.require(ours, field, "other_project", _("The volume and the instance are of different projects."))
+    reason = misfit(volume, wanted)
+    faults.require(not reason, field, "other_storage_domain", reason)
+
+
+def misfit(volume: Volume, wanted: StorageDomain) -> str:
+    """Why a volume can't be beside disks in ``wanted``, or nothing."""
+    if volume.storage_domain_id == wanted.pk:
+        return ""
     message = _("All disks of an instance are in one storage domain: here “%(wanted)s”. The volume is in “%(found)s”.")
-    words = {"wanted": wanted, "found": volume.storage_domain}
-    faults.require(wanted.pk == volume.storage_domain_id, field, "other_storage_domain", message % words)
+    return message % {"wanted": wanted, "found": volume.storage_domain}
 
 
 def data_disks(instance: Instance) -> list[InstanceDisk]:

@@ -63,8 +63,8 @@ class EditForm(FormWithRows, ComputeForm):
         self.disks = [volume for volume in attached if not volume.attachment.is_boot]
         self.boot = next((volume for volume in attached if volume.attachment.is_boot), None)
         self._field("detach").choices = [(str(volume.pk), volume.name) for volume in self.disks]
-        unused = instance.project.volumes.filter(attachment=None)
-        self._field("volumes").queryset = unused.select_related("storage_domain")
+        others = instance.project.volumes.exclude(attachment__instance=instance)  # the service says who has one
+        self._field("volumes").queryset = others.select_related("storage_domain")
         if kind := instance.instance_type_id:
             types = self._field("instance_type").queryset | InstanceType.objects.filter(pk=kind)
             self._field("instance_type").queryset = types

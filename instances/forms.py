@@ -87,7 +87,8 @@ class CreateForm(FormWithRows, ComputeForm):
         self.filesystems = MountFormSet(data, project=project, rows=prefill.filesystems)
         self.scripts = ScriptFormSet(data, initial=prefill.scripts)
         self.lists: list[Rows] = [self.interfaces, self.new_volumes, self.filesystems, self.scripts]
-        self._field("volumes").queryset = project.volumes.filter(attachment=None).select_related("storage_domain")
+        # Those that somebody has taken meanwhile too: the service says who has them.
+        self._field("volumes").queryset = project.volumes.select_related("storage_domain")
         self._field("affinity_group").queryset = project.affinity_groups.all()
         self._field("image").queryset = Image.objects.usable_in(project).select_related("storage_domain", "project")
         for name in self.choices:  # the smallest type, and the first image: most forms need no more than a name

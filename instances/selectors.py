@@ -55,14 +55,18 @@ def hosts_for(image: Image, filesystems: Iterable[FileSystem]) -> list[Host]:
     return mark(hosts_with(image), filesystems)
 
 
-def room_for(image: Image, compute: Compute, group: AffinityGroup | None = None) -> dict[Host, Text | None]:
+def room_for(
+    image: Image, compute: Compute, group: AffinityGroup | None = None, filesystems: Iterable[FileSystem] = ()
+) -> dict[Host, Text | None]:
     """Hosts that have the image's storage, each with its first limit in the way of a new instance, or None.
 
     For showing beforehand; what counts is decided under the lock of :func:`cloudia.hosts.placement.place`.
     """
     used = all_usage()
     demand, preference = Demand(compute.vcpus, compute.memory_mib), preference_of(group)
-    return {host: shortage(host, used.get(host.pk, Usage()), demand, preference) for host in hosts_with(image)}
+    return {
+        host: shortage(host, used.get(host.pk, Usage()), demand, preference) for host in hosts_for(image, filesystems)
+    }
 
 
 def disk_spec(disk: InstanceDisk) -> DiskSpec:

@@ -18,7 +18,6 @@ from cloudia.core.errors import InputError, NoCapacity
 from cloudia.core.policy import ActionDenied
 from cloudia.ui.requests import actor_of, project_of
 from instances import policies, quotas, services
-from instances.affinity_models import AffinityGroup
 from instances.create_rows import ScriptForm
 from instances.disk_forms import wished_gib
 from instances.forms import CreateForm
@@ -82,7 +81,7 @@ def _form_page(
     sections = [
         {"key": key, "label": label, "failed": key in form.failed_sections} for key, label in SECTION_LABELS.items()
     ]
-    context = {"project": project, "problem": problem, "sections": sections, **_summary(form), **more}
+    context = {"project": project, "problem": problem, "sections": sections, **_summary(form), **_lists(form), **more}
     status = 422 if problem or context["problems"] else 200
     return render(request, "instances/create.html", context, status=status)
 
@@ -96,22 +95,28 @@ def _summary(form: CreateForm) -> dict[str, Any]:
     return {
         "form": form,
         "quotas": quotas.requests(form.project, compute, disks_gib),
-        "problems": list(form.problems()),
         "interfaces": form.interfaces,
+        "image": image,
+        "compute": compute,
+        "boot_gib": boot_gib,
+        "room": _room(form, image, compute) if image and compute else None,
+    }
+
+
+def _lists(form: CreateForm) -> dict[str, Any]:
+    """The rows of the page, and what is wrong in all of it; the summary has none of these."""
+    return {
+        "problems": list(form.problems()),
         "volumes": form.volume_choices(),
         "new_volumes": form.new_volumes,
         "filesystems": form.filesystems,
         "scripts": form.scripts,
         "script": ScriptForm(),
-        "image": image,
-        "compute": compute,
-        "boot_gib": boot_gib,
-        "room": _room(image, compute, data.get("affinity_group")) if image and compute else None,
     }
 
 
-def _room(image: Image, compute: Compute, group: AffinityGroup | None) -> dict[str, Any]:
+def _room(form: CreateForm, image: Image, compute: Compute) -> dict[str, Any]:
     """How many hosts could take it, and what keeps the others from it."""
-    limits = room_for(image, compute, group)
+    limits = room_for(image, compute, form.known.get("affinity_group"), form.filesystems.known())
     reasons = [(host, reason) for host, reason in limits.items() if reason is not None]
     return {"fitting": len(limits) - len(reasons), "reasons": reasons}

@@ -9,9 +9,9 @@ import pytest
 from django.test import Client
 
 from cloudia.accounts.models import Project
-from instances.models import Instance, UserScript
+from instances.models import Instance, InstanceDisk, UserScript
 from storage.models import Image, Volume
-from tests.factories import FileSystemFactory, StorageDomainFactory, VolumeFactory
+from tests.factories import FileSystemFactory, InstanceFactory, StorageDomainFactory, VolumeFactory
 from tests.integration.pages.conftest import HTMX
 from tests.integration.pages.test_instance_pages import filled
 
@@ -127,7 +127,35 @@ def test_another_image_resets_the_volumes_that_no_longer_fit(
     page = manager.post("/instances/new/volumes/", {**here, "image": other}, headers=HTMX).content.decode()
     assert f'value="{volume.pk}" disabled' in page
     assert "These volumes are no longer chosen: <strong>vol-old</strong>" in page
-    assert "It is in another storage domain" in page
+    assert "All disks of an instance are in one storage domain" in page
+
+
+def test_who_has_taken_a_volume_meanwhile_is_said(
+    manager: Client, form: dict[str, Any], volume: Volume, project: Project
+) -> None:
+    first = InstanceFactory.create(project=project, image=Image.objects.get(), name="quicker")
+    InstanceDisk.objects.create(instance=first, volume=volume, position=1)
+    answer = manager.post("/instances/new/", {**form, "volumes": [str(volume.pk)]})
+    page = answer.content.decode()
+    assert (answer.status_code, "“quicker” uses it." in page, str(volume.pk) in page) == (422, True, False)
+
+
+def test_hosts_without_a_chosen_directory_are_not_counted(
+    manager: Client, form: dict[str, Any], project: Project
+) -> None:
+    share = FileSystemFactory.create(project=project, kind="virtiofs", export="", path="/srv/shares/x")
+    one = rows("filesystems", {"filesystem": str(share.pk), "mount_path": "/mnt/x"})
+    for more, there in (({}, True), (one, False)):
+        page = manager.post("/instances/new/summary/", {**form, **more}).content.decode()
+        assert ("1 host" in page) is there
+        assert ("0 hosts" in page) is not there
+
+
+def test_what_is_wrong_with_a_registered_script_leads_to_the_list_of_them(
+    manager: Client, form: dict[str, Any]
+) -> None:
+    page = manager.post("/instances/new/", {**form, **rows("scripts", {**script("a"), "content": "no interpreter"})})
+    assert 'href="#scripts"' in page.content.decode()
 
 
 def test_rows_are_added_and_removed(manager: Client, form: dict[str, Any], project: Project) -> None:

@@ -235,7 +235,7 @@ def test_the_boot_disk_stays_and_detaching_warns(manager: Client, running: Insta
 def test_a_volume_elsewhere_says_why_it_cant_be_attached(manager: Client, running: Instance, project: Project) -> None:
     far = VolumeFactory.create(project=project, name="far")
     page = manager.get(address(running)).content.decode()
-    assert "It is in another storage domain" in page
+    assert "All disks of an instance are in one storage domain" in page
     answer = manager.post(address(running), sent(manager, running, volumes=[str(far.pk)]))
     assert (answer.status_code, list(answer.context["form"].errors)) == (422, ["volumes"])
     assert answer.context["form"].errors["volumes"][0].startswith("far: ")
