@@ -25,7 +25,7 @@ from instances.edit_locks import locked_settings
 from instances.edit_plan import plan
 from instances.edit_seen import Meanwhile, changed_since, seen_of
 from instances.edit_services import instance_edit as edit
-from instances.edits import Change, EditWish
+from instances.edits import Change, EditWish, compute_of
 from instances.models import Instance
 from instances.selectors import instances_visible_to
 
@@ -128,6 +128,7 @@ def _context(form: EditForm, wish: EditWish | None) -> dict[str, Any]:
     return {
         "form": form,
         "live": isinstance(form, LiveEditForm),
+        "compute": compute_of(instance) if wish is None or wish.compute is None else wish.compute,
         "seen": seen_of(instance),
         "locked": locked_settings(instance, actor),
         "verdicts": verdicts(add, instance, actor),

@@ -123,6 +123,21 @@ def test_a_stopped_one_shrinks(manager: Client, stopped: Instance) -> None:
     assert (stopped.vcpus, stopped.memory_mib, stopped.max_vcpus) == (1, 1024, 2)
 
 
+def test_a_stopped_one_takes_other_cores(manager: Client, stopped: Instance) -> None:
+    cores = {"topology": "custom", "threads_per_core": "2", "cores": "2"}
+    fields = [field for field, _applies in plan_of(manager, stopped, **cores)]
+    assert fields == ["vcpus", "threads_per_core", "cores"]
+    assert manager.post(address(stopped), sent(manager, stopped, **cores)).status_code == 302
+    stopped.refresh_from_db()
+    assert (stopped.vcpus, stopped.threads_per_core, stopped.cores_per_socket) == (4, 2, 2)
+
+
+def test_chosen_cores_stay_when_something_else_is_changed(manager: Client, stopped: Instance) -> None:
+    Instance.objects.filter(pk=stopped.pk).update(cores_per_socket=2, threads_per_core=1)
+    assert plan_of(manager, stopped) == []
+    assert plan_of(manager, stopped, memory_0="3") == [("memory_mib", "next_start")]
+
+
 def test_a_maximum_below_is_said_at_its_field(manager: Client, stopped: Instance) -> None:
     answer = manager.post(address(stopped), sent(manager, stopped, max_vcpus="1"))
     assert (answer.status_code, list(answer.context["form"].errors)) == (422, ["max_vcpus"])
