@@ -21,7 +21,7 @@ from tests.e2e.scenery import DATA
 NOT_OURS = re.compile("|".join(re.escape(text) for text in sorted(DATA, key=len, reverse=True)))
 HANGUL = re.compile("[가-힣]")
 SENTENCE = re.compile(r"[A-Za-z]{2,} +[A-Za-z]{2,}")  # two words in a row: more than a name or a unit
-PRODUCTS = {"Ceph RBD"}
+PRODUCTS = {"Ceph RBD", "Thread Per Core 1", "Thread Per Core 2"}  # and terms that Korean guides write like this
 CHOICES_OF_LANGUAGE = {"한국어", "한", "한국어로 바꾸기", "English", "EN", "Switch to English"}
 
 # All that is read, heard or shown on hover, except code and what the scenery has put there.
