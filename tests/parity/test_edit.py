@@ -80,7 +80,7 @@ def by_api(user: User, instance: Instance, body: dict[str, Any]) -> dict[str, li
 
 
 @pytest.mark.parametrize(("state", "change"), SIZE_CASES, ids=str)
-def test_sizes_are_refused_alike(project: Project, manager: User, state: PowerState, change: dict[str, int]) -> None:
+def test_sizes_are_refused_alike(project: Project, manager: User, state: PowerState, change: dict[str, Any]) -> None:
     instance = make(project, SubnetFactory.create(project=project), state)
     said = by_service(manager, instance, EditWish(compute=replace(compute_of(instance), **change)))
     ((field, value),) = change.items()
