@@ -157,10 +157,12 @@ def _check_template(faults: Faults, template: LaunchTemplate | None, project: Pr
 
 
 def check_type(faults: Faults, compute: Compute, project: Project) -> None:
-    """One that is offered in the project, if there is one."""
+    """One that is offered in the project, if there is one. Until the transaction ends, nobody deletes it."""
     if kind := compute.instance_type:
-        usable = InstanceType.objects.usable_in(project).filter(pk=kind.pk).exists()
-        faults.require(usable, "instance_type", "not_usable", _("This instance type is not offered in this project."))
+        usable = InstanceType.objects.usable_in(project).select_for_update(no_key=True).filter(pk=kind.pk)
+        faults.require(
+            bool(usable), "instance_type", "not_usable", _("This instance type is not offered in this project.")
+        )
 
 
 def check_compute(faults: Faults, compute: Compute) -> None:
