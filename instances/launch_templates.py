@@ -14,7 +14,7 @@ from instances.querysets import LaunchTemplateQuerySet
 
 class LaunchTemplate(models.Model):
     """시작 템플릿. ``content`` is the body of a request for an instance as the API takes it, without what belongs to
-    one instance alone and without secrets: see :func:`instances.template_services.content_of`."""
+    one instance alone and without secrets: see :func:`instances.request_body.content_of`."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(_("name"), max_length=128)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -21,6 +22,7 @@ from instances import policies, quotas, services
 from instances.create_rows import ScriptForm
 from instances.disk_forms import wished_gib
 from instances.forms import CreateForm
+from instances.request_body import body_of
 from instances.selectors import room_for
 from instances.template_forms import NOTHING, Prefill
 from instances.views.templates import chosen_template
@@ -71,8 +73,13 @@ def instance_summary(request: HttpRequest) -> HttpResponse:
     if project is None:
         return HttpResponse(status=204)
     form = CreateForm(request.POST, project=project, actor=actor_of(request))
-    form.is_valid()
-    return render(request, "instances/_summary.html", _summary(form) | {"refreshed": True})
+    body = _body(form) if form.is_valid() else ""
+    return render(request, "instances/_summary.html", _summary(form) | {"refreshed": True, "body": body})
+
+
+def _body(form: CreateForm) -> str:
+    """The valid form as a program would send it."""
+    return json.dumps(body_of(form.wish(), form.project), indent=2, ensure_ascii=False)
 
 
 def _form_page(

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
+from html import unescape
 from typing import Any
 
 import pytest
 from django.test import Client
 
+from cloudia.accounts.enums import Role
 from cloudia.accounts.models import Project
 from instances.models import Instance, InstanceDisk, UserScript
 from storage.models import Image, Volume
-from tests.factories import FileSystemFactory, InstanceFactory, StorageDomainFactory, VolumeFactory
+from tests.factories import FileSystemFactory, InstanceFactory, MembershipFactory, StorageDomainFactory, VolumeFactory
+from tests.integration.api.conftest import client_of
 from tests.integration.pages.conftest import HTMX
 from tests.integration.pages.test_instance_pages import filled
 
@@ -149,6 +153,27 @@ def test_hosts_without_a_chosen_directory_are_not_counted(
         page = manager.post("/instances/new/summary/", {**form, **more}).content.decode()
         assert ("1 host" in page) is there
         assert ("0 hosts" in page) is not there
+
+
+def test_the_same_can_be_asked_for_by_a_program(
+    manager: Client, form: dict[str, Any], volume: Volume, project: Project
+) -> None:
+    more = {"volumes": [str(volume.pk)], "password": "long enough", "password_again": "long enough"}
+    page = manager.post("/instances/new/summary/", {**form, **more, **rows("scripts", script("a"))}).content.decode()
+    shown = json.loads(unescape(re.findall(r'<pre class="code" tabindex="0">(.*?)</pre>', page, re.DOTALL)[0]))
+    assert "long enough" not in page
+    shown["cloud_init"]["password"] = "long enough"
+    client = client_of(MembershipFactory.create(project=project, role=Role.MANAGER).user)
+    answer = client.post("/api/v1/instances/", shown, format="json")
+    assert answer.status_code == 202, answer.json()
+    made = Instance.objects.get()
+    assert (made.name, [disk.volume for disk in made.disks.filter(is_boot=False)]) == (form["name"], [volume])
+    assert [row.name for row in made.scripts.all()] == ["a"]
+
+
+def test_an_unfinished_form_is_no_request_yet(manager: Client, form: dict[str, Any]) -> None:
+    page = manager.post("/instances/new/summary/", {**form, "name": ""}).content.decode()
+    assert "Shown as soon as the form is complete." in page
 
 
 def test_what_is_wrong_with_a_registered_script_leads_to_the_list_of_them(
