@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from drf_spectacular.extensions import OpenApiSerializerFieldExtension
+from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import Direction, extend_schema_field
 from rest_framework import serializers
 
 from cloudia.api.fields import Input, Ref, Reference, Text, Whole
@@ -52,18 +54,6 @@ class NewDisk(Input):
     size_gib = Whole(min_value=1, max_value=MAX_DISK_GIB)
 
 
-NEW_DISK_SCHEMA = {
-    "type": "object",
-    "properties": {
-        "name": {"type": "string", "minLength": 1, "maxLength": MAX_NAME},
-        "size_gib": {"type": "integer", "minimum": 1, "maximum": MAX_DISK_GIB},
-    },
-    "required": ["name", "size_gib"],
-    "additionalProperties": False,
-}
-
-
-@extend_schema_field({"oneOf": [{"type": "string", "format": "uuid"}, NEW_DISK_SCHEMA]})
 class DiskInput(serializers.Field[Any, Any, Any, Any]):
     """The id of a volume that nothing uses, or a new volume's ``name`` and ``size_gib``."""
 
@@ -82,6 +72,17 @@ class DiskInput(serializers.Field[Any, Any, Any, Any]):
         if isinstance(data, dict):
             return DiskWish(**self._new.run_validation(data))
         return DiskWish(volume=self._volume.run_validation(data))
+
+
+class DiskInputSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]  # its metaclass has no types
+    """Either of the two, in the API's schema."""
+
+    target_class = DiskInput
+
+    def map_serializer_field(self, auto_schema: AutoSchema, direction: Direction) -> dict[str, Any]:
+        """See the framework."""
+        new = auto_schema.resolve_serializer(NewDisk(), direction)
+        return {"oneOf": [{"type": "string", "format": "uuid"}, new.ref]}
 
 
 class ResizeInput(Input):
