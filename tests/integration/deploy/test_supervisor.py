@@ -60,7 +60,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-def wait_for(fact: Callable[[], bool], seconds: float = 10) -> None:
+def wait_for(fact: Callable[[], bool], seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
     while not fact():
         assert time.monotonic() < deadline, "it did not become true"
