@@ -37,12 +37,17 @@ def fill_in(page: Page) -> None:
 def address(name: str, ids: dict[str, str]) -> str:
     """Where the page of this name is."""
     places = {"list": "/instances/", "detail": f"/instances/{ids[DATABASE]}/?tab=disks", "create": "/instances/new/"}
-    places |= {"jobs": "/jobs/", "job": f"/jobs/{ids['job_failed']}/", "hosts": "/hosts/"}
+    places |= {
+        "edit": f"/instances/{ids[DATABASE]}/edit/",
+        "jobs": "/jobs/",
+        "job": f"/jobs/{ids['job_failed']}/",
+        "hosts": "/hosts/",
+    }
     return places[name]
 
 
 SHOTS = [("instances", "list"), ("instance", "detail"), ("instance-create", "create")]
-SHOTS += [("jobs", "jobs"), ("job", "job"), ("hosts", "hosts")]
+SHOTS += [("instance-edit", "edit"), ("jobs", "jobs"), ("job", "job"), ("hosts", "hosts")]
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

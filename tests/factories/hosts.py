@@ -1,0 +1,53 @@
+"""Where guests run."""
+
+# mypy: disable-error-code="no-untyped-call"
+# (factory_boy's declarations have no annotations)
+
+from __future__ import annotations
+
+from django.utils import timezone
+from factory.declarations import (
+    LazyAttribute,
+    LazyFunction,
+    RelatedFactory,
+    SelfAttribute,
+    Sequence,
+)
+from factory.django import DjangoModelFactory
+
+from cloudia.hosts.models import Host
+from networking.models import (
+    HostNetwork,
+)
+
+
+class HostNetworkFactory(DjangoModelFactory[HostNetwork]):
+    """A host's place in the network."""
+
+    class Meta:
+        model = HostNetwork
+
+    chassis = LazyAttribute(lambda network: network.host.name)
+    physical_networks = LazyFunction(lambda: ["public"])
+
+
+class HostFactory(DjangoModelFactory[Host]):
+    """A host that answers, is connected and has room: 16 CPUs, 64 GiB; ``network=None`` leaves it unconnected."""
+
+    class Meta:
+        model = Host
+        skip_postgeneration_save = True
+
+    network = RelatedFactory(HostNetworkFactory, factory_related_name="host")
+
+    name = Sequence(lambda n: f"kvm-{n:02}")
+    uri = LazyAttribute(lambda host: f"qemu+tls://{host.name}/system")
+    reachable = True
+    last_seen_at = LazyFunction(timezone.now)
+    hostname = SelfAttribute("name")
+    cpu_model = "Skylake-Server"
+    cpus = 16
+    memory_mib = 65_536
+    libvirt_version = "9.0.0"
+    qemu_version = "7.2.9"
+    accelerators = LazyFunction(lambda: ["kvm", "tcg"])
