@@ -110,4 +110,11 @@ def _pool() -> dict[str, int] | bool:
     """
     if not flag("CLOUDIA_WEB", default=False):
         return False
-    return {"min_size": 1, "max_size": number("CLOUDIA_DB_POOL", 16), "timeout": 10}
+    return {
+        "min_size": 1,
+        "max_size": number("CLOUDIA_DB_POOL", 16),
+        "timeout": 10,
+        # The pool doubles its delay from 1 s. Given up early, a lost connection is asked for anew by the next request;
+        # otherwise the delay would outgrow the time that requests wait, and they would fail after the server is back.
+        "reconnect_timeout": 5,
+    }
