@@ -7,6 +7,8 @@ from django.urls import include, path
 
 from cloudia.ui.search import search
 
+handler500 = "cloudia.ui.server_errors.server_failed"
+
 urlpatterns = [
     path("", include("cloudia.ui.urls")),
     path("search/", search, name="search"),

@@ -45,6 +45,7 @@ CODES: dict[str, tuple[int, str]] = {
     "unsupported_media_type": (415, "The body must be `application/json`; of an upload, what tus says."),
     "idempotency_conflict": (422, "The `Idempotency-Key` was used for another request."),
     "host_unreachable": (503, "The host does not answer."),
+    "database_unreachable": (503, "The database does not answer."),
     "internal": (500, "A defect of ours. It is in the log."),
 }
 

@@ -17,6 +17,7 @@ from rest_framework.settings import api_settings
 
 from cloudia.core.errors import CloudiaError, FieldError, HostUnreachable, InputError, NoCapacity
 from cloudia.core.policy import ActionDenied, Holder, Kind
+from cloudia.core.postgresql import outages
 from cloudia.core.validation import input_error
 
 log = logging.getLogger(__name__)
@@ -128,6 +129,12 @@ def _from_elsewhere(error: Exception) -> Response:
         return answer(400, "parse_error", _("The request can't be read."))
     if isinstance(error, IntegrityError):
         return answer(409, "conflict", _("Something else was changed at the same moment. Try again."))
+    if outages.is_outage(error):
+        log.warning("the database does not answer: %s", error)
+        headers = {"Retry-After": str(outages.RETRY_AFTER_S)}
+        return answer(
+            503, "database_unreachable", _("The database does not answer. Try again in a moment."), headers=headers
+        )
     log.error("API request failed", exc_info=error)
     return answer(500, "internal", _("Something went wrong on our side. It has been logged."))
 

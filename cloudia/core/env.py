@@ -91,7 +91,7 @@ def database(name: str, private_cluster: Path) -> dict[str, Any]:
         raise ImproperlyConfigured(f"{name} must start with postgresql://: CloudiA works with PostgreSQL alone.")
     query = dict(parse_qsl(parts.query))
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "cloudia.core.postgresql",
         "NAME": unquote(parts.path.lstrip("/")),
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
