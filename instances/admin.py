@@ -96,7 +96,7 @@ class InstanceAdmin(OperatorAdmin):
         ("project", "origin", "owner_name", "created_by", "created_at"),
         ("host", "image", "instance_type", "launch_template", "affinity_group"),
         ("vcpus", "max_vcpus", "threads_per_core", "cores_per_socket"),
-        ("memory_mib", "max_memory_mib"),
+        ("memory_mib", "max_memory_mib", "gpu"),
         "stop_timeout_s",
         ("status", "power_state", "observed_at", "desired_state", "current_job"),
     )

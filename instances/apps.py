@@ -17,6 +17,7 @@ class InstancesConfig(AppConfig):
         from instances import (  # noqa: PLC0415
             disk_operations,
             edit_operations,
+            gpus,
             holders,
             observations,
             operations,
@@ -33,6 +34,7 @@ class InstancesConfig(AppConfig):
         policies.VOLUME_ACTIONS[1:1] = DISK_ACTIONS
         VolumeQuerySet.joins += [f"attachment__instance__{name}" for name in ("host", "current_job", "project")]
         usage.register(selectors.usage_by_host)
+        usage.register(gpus.usage_by_host)
         garbage.register_owner(seed.seeds_own)
         observers.register(observations.InstanceObserver())
         observers.register(orphans.OrphanObserver())

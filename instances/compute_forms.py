@@ -44,6 +44,7 @@ class ComputeForm(NamingForm):
         required=False,
     )
     cores = number_field(_("Cores"), required=False)
+    gpu = forms.BooleanField(label=_("Use a GPU"), required=False)
     max_vcpus = number_field(_("Maximum vCPUs"), required=False)
     max_memory = MemoryField(label=_("Maximum memory"), required=False)
 
@@ -116,4 +117,5 @@ class ComputeForm(NamingForm):
         if data.get("vcpus") is None or data.get("memory") is None:
             return None
         threads, cores = (data["threads_per_core"], data["cores"]) if self._is_custom(data) else (None, None)
-        return Compute.by_hand(data["vcpus"], data["memory"], *most, threads=threads, cores=cores)
+        gpu = bool(data.get("gpu"))
+        return Compute.by_hand(data["vcpus"], data["memory"], *most, threads=threads, cores=cores, gpu=gpu)

@@ -194,7 +194,8 @@ class LiveEditForm(EditForm):
 
     def __init__(self, data: QueryDict | None, *, instance: Instance, actor: Actor) -> None:
         super().__init__(data, instance=instance, actor=actor)
-        for name in (*self.ways - {"vcpus", "memory"}, "mode", "topology", "max_vcpus", "max_memory", "affinity_group"):
+        gone = ("mode", "topology", "gpu", "max_vcpus", "max_memory", "affinity_group")
+        for name in (*self.ways - {"vcpus", "memory"}, *gone):
             del self.fields[name]
 
     def compute(self) -> Compute | None:
@@ -251,6 +252,7 @@ def _now(instance: Instance) -> dict[str, Any]:
         "topology": ComputeForm.CUSTOM if instance.cores_per_socket else ComputeForm.BASIC,
         "threads_per_core": instance.threads_per_core,
         "cores": instance.cores,
+        "gpu": instance.gpu,
         "max_vcpus": instance.max_vcpus,
         "max_memory": instance.max_memory_mib,
     }

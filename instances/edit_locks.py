@@ -36,7 +36,7 @@ def _for_now(instance: Instance, actor: Actor) -> Iterator[Locked]:
         cores = _("%(cores)s cores per socket × %(threads)s threads per core") % words
         yield Locked(_("Maximum vCPUs / memory"), most, denial.message)
         yield Locked(_("Advanced vCPU settings"), cores, denial.message)
-        yield Locked(_("GPU passthrough"), _("Not used"), denial.message)
+        yield Locked(_("GPU passthrough"), _("Used") if instance.gpu else _("Not used"), denial.message)
     if denial := affinity_policies.REGROUP.denial(instance, actor):
         yield Locked(_("Affinity group"), str(instance.affinity_group or "-"), denial.message)
     if denial := mount_policies.EDIT_MOUNT.denial(instance, actor):

@@ -108,6 +108,11 @@ class _Plan:
                 path = "threads_per_core" if field == "threads" else field
                 yield self._change(path, label, before, after, action.denial(self.instance, self.actor), unit=unit)
 
+        if want.gpu != have.gpu:
+            before, after = (_used(it.gpu) for it in (have, want))
+            denial = policies.RESHAPE.denial(self.instance, self.actor)
+            yield self._change("gpu", _("GPU passthrough"), before, after, denial)
+
     def _interfaces(self, edits: tuple[InterfaceEdit, ...]) -> Iterator[Change]:
         links = {link.pk: link for link in links_of(self.instance)}
         for number, edit in enumerate(edits):
@@ -188,6 +193,10 @@ def is_moved(interface: NetworkInterface, wish: InterfaceWish) -> bool:
 def group_names(groups: Iterable[SecurityGroup]) -> str:
     """Security groups in one line, in one order."""
     return ", ".join(sorted(group.name for group in groups))
+
+
+def _used(gpu: bool) -> str:
+    return gettext("Used") if gpu else gettext("Not used")
 
 
 def _there(link: InstanceInterface) -> str:

@@ -31,6 +31,7 @@ LABELS: dict[str, Text] = {
     "memory_mib": _("Memory size"),
     "threads_per_core": _("Threads per core"),
     "cores": _("Cores per socket"),
+    "gpu": _("GPU passthrough"),
     "max_vcpus": _("Maximum vCPUs"),
     "max_memory_mib": _("Maximum memory"),
     "interfaces": _("Network interface"),
@@ -88,6 +89,7 @@ def _facts(instance: Instance) -> dict[str, Any]:
         "memory_mib": instance.memory_mib,
         "threads_per_core": instance.threads_per_core,
         "cores": instance.cores_per_socket or "",
+        "gpu": int(instance.gpu),
         "max_vcpus": instance.max_vcpus,
         "max_memory_mib": instance.max_memory_mib,
         **dict(_listed(instance)),
@@ -110,6 +112,8 @@ def _nic(nic: NetworkInterface) -> str:
 def _shown(key: str, value: Any) -> Text:
     if key == "state" and value in BY_POWER:
         return BY_POWER[value].label
+    if key == "gpu" and isinstance(value, int):
+        return _("Used") if value else _("Not used")
     if key.endswith("memory_mib") and isinstance(value, int):
         return memory(value)
     return "" if value is None else str(value)

@@ -12,7 +12,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
 from cloudia.accounts.actor import Actor
-from cloudia.api.fields import Input, Ref, Text, Whole
+from cloudia.api.fields import Flag, Input, Ref, Text, Whole
 from cloudia.core import policy
 from instances.affinity_models import AffinityGroup
 from instances.disk_serializers import DiskInput, QueryFlag
@@ -61,13 +61,13 @@ class InstanceEdit(Input):
     max_memory_mib = Whole(min_value=MIN_MEMORY_MIB, max_value=MAX_MEMORY_MIB, required=False)
     threads_per_core = Whole(min_value=1, max_value=MAX_THREADS, required=False, allow_null=True)
     cores = Whole(min_value=1, max_value=MAX_VCPUS, required=False, allow_null=True)
+    gpu = Flag(required=False)
     interfaces = serializers.ListField(child=InterfaceEditInput(), max_length=MAX_INTERFACES, required=False)
     volumes = serializers.ListField(child=DiskInput(), max_length=MAX_DATA_DISKS + 1, required=False)
     filesystems = serializers.ListField(child=MountInput(), max_length=MAX_MOUNTS, required=False)
 
     affinity_group = Ref(AffinityGroup.objects.visible_to, required=False, allow_null=True)
 
-    later = frozenset({"gpu"})
     # What stays as an instance was made, running or stopped.
     fixed: ClassVar[Mapping[str, policy.Text]] = {
         "image": gettext_lazy("An instance keeps the image that it was made of. Make a new instance instead."),
@@ -139,7 +139,8 @@ def _compute(data: Mapping[str, Any], instance: Instance) -> Compute | None:
     have = compute_of(instance)
     if kind := data.get("instance_type"):
         max_vcpus = data.get("max_vcpus", max(have.max_vcpus, kind.vcpus))
-        return Compute.of_type(kind, max_vcpus, data.get("max_memory_mib", max(have.max_memory_mib, kind.memory_mib)))
+        max_memory_mib = data.get("max_memory_mib", max(have.max_memory_mib, kind.memory_mib))
+        return replace(Compute.of_type(kind, max_vcpus, max_memory_mib), gpu=data.get("gpu", False))
     if "instance_type" in data:  # null: the same size, but of no type
         have = replace(have, instance_type=None)
     said = {**data, "threads": data["threads_per_core"]} if "threads_per_core" in data else data

@@ -22,6 +22,7 @@ from instances.edit_checks import check_allowed, check_edit
 from instances.edit_operations import UpdateInstance
 from instances.edit_plan import added_disks, group_names, is_moved, links_of, mounts_of, plan
 from instances.edits import SIZES, Applies, Change, EditWish, InterfaceEdit
+from instances.gpus import gpu_give_back, gpu_take
 from instances.interfaces import interface_forget, interfaces_record
 from instances.models import Instance
 from instances.mounts import MountWish, mounts_record
@@ -32,7 +33,8 @@ from storage.models import Volume
 
 T = TypeVar("T")
 
-COLUMNS = ("name", "description", "affinity_group", "threads_per_core", "cores_per_socket", "instance_type", *SIZES)
+TOPOLOGY = ("threads_per_core", "cores_per_socket")
+COLUMNS = ("name", "description", "affinity_group", "instance_type", "gpu", *TOPOLOGY, *SIZES)
 
 
 @audited("instance.edit", target="instance")
@@ -129,14 +131,18 @@ class _Edit:
     def _compute(self, want: Compute) -> None:
         row = self.row
         vcpus, memory_mib = want.vcpus - row.vcpus, want.memory_mib - row.memory_mib
-        if self.runs and row.host and (vcpus > 0 or memory_mib > 0):
-            place(Demand(max(vcpus, 0), max(memory_mib, 0)), [row.host])
-        growth_claim(row.project, vcpus, memory_mib)
+        gpus = want.gpu - row.gpu
+        more = Demand(max(vcpus, 0), max(memory_mib, 0)) if self.runs else Demand(0, 0, max(gpus, 0))
+        if row.host and more != Demand(0, 0):
+            place(more, [row.host])
+        growth_claim(row.project, vcpus, memory_mib, gpus)
         for name in ("vcpus", "memory_mib"):
             before, after = getattr(row, name), getattr(want, name)
             if self.runs and before != after:
                 self.params[name] = {"from": before, "to": after}
-        for name in (*SIZES, "instance_type"):
+        if gpus:
+            (gpu_take if want.gpu else gpu_give_back)(row)
+        for name in (*SIZES, "instance_type", "gpu"):
             setattr(row, name, getattr(want, name))
         if not self.runs:
             row.threads_per_core, row.cores_per_socket = want.threads_per_core, want.cores

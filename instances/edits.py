@@ -18,7 +18,7 @@ from networking.services.interfaces import InterfaceWish
 
 SIZES = ("vcpus", "memory_mib", "max_vcpus", "max_memory_mib")
 TOPOLOGY = ("threads", "cores")  # None: as the number of vCPUs suggests
-FIXED_BY_TYPE = ("vcpus", "memory_mib", *TOPOLOGY)
+FIXED_BY_TYPE = ("vcpus", "memory_mib", *TOPOLOGY, "gpu")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +85,7 @@ def edit_facts(instance: Instance) -> dict[str, Any]:
     return {
         "name": instance.name,
         "description": instance.description,
-        **{name: getattr(compute, name) for name in (*SIZES, *TOPOLOGY)},
+        **{name: getattr(compute, name) for name in (*SIZES, *TOPOLOGY, "gpu")},
         "instance_type": str(instance.instance_type_id or ""),
         "affinity_group": str(instance.affinity_group_id or ""),
         "interfaces": [_nic_facts(link.interface) for link in nics.order_by("position")],
@@ -109,6 +109,7 @@ def compute_of(instance: Instance) -> Compute:
         instance_type=instance.instance_type,
         threads=instance.threads_per_core if instance.cores_per_socket else None,
         cores=instance.cores_per_socket,
+        gpu=instance.gpu,
     )
 
 
@@ -117,7 +118,7 @@ def resized(have: Compute, said: Mapping[str, Any]) -> Compute | None:
 
     What an instance type fixes is that of no type when it differs.
     """
-    values = {name: said[name] for name in (*SIZES, *TOPOLOGY) if name in said}
+    values = {name: said[name] for name in (*SIZES, *TOPOLOGY, "gpu") if name in said}
     if any(values.get(name, getattr(have, name)) != getattr(have, name) for name in FIXED_BY_TYPE):
         values["instance_type"] = None
     return replace(have, **values) if values else None

@@ -72,7 +72,7 @@ class CreateForm(FormWithRows, ComputeForm):
     choices: ClassVar[tuple[str, ...]] = ("instance_type", "image")
     sections: ClassVar[dict[str, tuple[str, ...]]] = {
         "basic": ("name", "affinity_group", "description"),
-        "compute": ("mode", *ComputeForm.ways, "topology", "max_vcpus", "max_memory"),
+        "compute": ("mode", *ComputeForm.ways, "topology", "gpu", "max_vcpus", "max_memory"),
         "storage": ("image", "boot_disk_gib", "volumes"),
         "guest": ("username", "password", "password_again", "ssh_keys"),
     }

@@ -16,7 +16,7 @@ from cloudia.accounts.enums import Origin
 from cloudia.accounts.models import Project, User
 from cloudia.core.display import DisplayState
 from cloudia.core.policy import Holder, Text
-from cloudia.hosts.models import Host
+from cloudia.hosts.models import Gpu, Host
 from cloudia.jobs.models import Lockable
 from instances import enums
 from instances.affinity_models import AffinityGroup
@@ -118,6 +118,7 @@ class Instance(Lockable):
     max_vcpus = models.PositiveSmallIntegerField(_("maximum vCPUs"))
     memory_mib = models.PositiveIntegerField(_("memory (MiB)"))
     max_memory_mib = models.PositiveIntegerField(_("maximum memory (MiB)"))
+    gpu = models.BooleanField(_("GPU passthrough"), default=False)  # which one: gpu_use
     stop_timeout_s = models.PositiveSmallIntegerField(
         _("shutdown time limit (s)"), default=60, validators=[MaxValueValidator(3600)]
     )
@@ -240,6 +241,16 @@ class InstanceDisk(models.Model):
     def device_name(self) -> str:
         """장치 이름: what a Linux guest usually calls it."""
         return f"vd{chr(ord('a') + self.position)}"
+
+
+class InstanceGpu(models.Model):
+    """The GPU that an instance has to itself, running or not."""
+
+    instance = models.OneToOneField(Instance, models.CASCADE, related_name="gpu_use")
+    gpu = models.OneToOneField(Gpu, models.PROTECT, related_name="use")
+
+    def __str__(self) -> str:
+        return f"{self.gpu} · {self.gpu.address}"
 
 
 class InstanceMount(models.Model):

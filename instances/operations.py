@@ -14,7 +14,7 @@ from cloudia.accounts.actor import Actor
 from cloudia.core.errors import OperationFailed
 from cloudia.core.faults import Faults
 from cloudia.hosts.models import Host
-from cloudia.hosts.placement import Demand, place
+from cloudia.hosts.placement import Demand, Preference, place
 from cloudia.jobs.models import Lockable
 from cloudia.jobs.operation import Step, Wait
 from cloudia.jobs.run import Run
@@ -24,6 +24,7 @@ from instances.base_operation import OFF, InstanceOperation
 from instances.disk_wishes import check_disks, disk_wishes_of, disks_record
 from instances.disks import data_disks, disks_check_deletion, disks_forget
 from instances.enums import DesiredState, PowerState
+from instances.gpus import gpu_give_back, gpu_problem, gpu_take
 from instances.interfaces import interfaces_forget
 from instances.models import Instance, InstanceDisk
 from instances.selectors import hosts_for
@@ -117,9 +118,13 @@ class CreateInstance(InstanceOperation):
         faults = Faults()
         check_disks(faults, wishes, self.instance.project, self.instance.image.storage_domain, actor)
         faults.raise_if_any()
+        gpu_give_back(self.instance)
         host = self._place(only=self.instance.host_id if left else None)
         desired = DesiredState.RUNNING if self.job.params.get("start", True) else DesiredState.STOPPED
         Instance.objects.filter(pk=self.instance.pk).update(host=host, desired_state=desired)
+        self.instance.host = host
+        if self.instance.gpu:
+            gpu_take(self.instance)
         boot_disk.boot_disk_record(self.instance, self.job.params["boot_disk_gib"])
         disks_record(actor, self.instance, wishes)
 
@@ -127,7 +132,7 @@ class CreateInstance(InstanceOperation):
         """A host with room. Raises NoCapacity."""
         mounted = [mount.filesystem for mount in self.instance.mounts.select_related("filesystem")]
         hosts = [host for host in hosts_for(self.instance.image, mounted) if only in {None, host.pk}]
-        demand = Demand(self.instance.vcpus, self.instance.memory_mib)
+        demand = Demand(self.instance.vcpus, self.instance.memory_mib, int(self.instance.gpu))
         return place_in_group(demand, hosts, self.instance.affinity_group, self.instance)
 
 
@@ -157,7 +162,9 @@ class StartInstance(InstanceOperation):
         if instance.host:
             filesystems = [mount.filesystem for mount in instance.mounts.select_related("filesystem")]
             host = mark_storage(instance.host, Volume.objects.filter(attachment__instance=instance))
-            place(Demand(instance.vcpus, instance.memory_mib), mark([host], filesystems))
+            problem = gpu_problem(instance)
+            preference = Preference({host.pk: problem} if problem else {})
+            place(Demand(instance.vcpus, instance.memory_mib), mark([host], filesystems), preference)
 
     def _ensure_current(self, run: Run) -> None:
         report = self.hypervisor.domains.report(self.instance.pk)

@@ -28,6 +28,7 @@ def register() -> None:
     quotas.register(Resource("instances", _("Instances"), 100, instance_count))
     quotas.register(Resource("vcpus", _("vCPU"), 400, vcpu_count))
     quotas.register(Resource("memory_gib", _("Memory (GiB)"), 1600, memory_gib))
+    quotas.register(Resource("gpus", _("GPUs"), 8, gpu_count))
 
 
 def instance_count(project: Project) -> int:
@@ -45,6 +46,11 @@ def memory_gib(project: Project) -> float:
     return gib(_sum(project, "memory_mib"))
 
 
+def gpu_count(project: Project) -> int:
+    """How many of its instances have a GPU to themselves."""
+    return Instance.objects.filter(project=project, gpu=True).count()
+
+
 def gib(mib: int) -> float:
     """Nothing is rounded: a float holds 1024ths exactly."""
     return mib // KIB if mib % KIB == 0 else mib / KIB
@@ -57,13 +63,16 @@ def compute_claim(project: Project, compute: Compute) -> None:
     their size, or at ``instance_type`` if that is what was chosen.
     """
     quotas.claim(project, "instances")
-    growth_claim(project, compute.vcpus, compute.memory_mib, "instance_type" if compute.instance_type else "")
+    field = "instance_type" if compute.instance_type else ""
+    growth_claim(project, compute.vcpus, compute.memory_mib, int(compute.gpu), field)
 
 
-def growth_claim(project: Project, vcpus: int, memory_mib: int, field: str = "") -> None:
-    """Make sure that so much more fits in, at ``vcpus`` and ``memory_mib`` or one other ``field``. Less always does."""
+def growth_claim(project: Project, vcpus: int, memory_mib: int, gpus: int, field: str = "") -> None:
+    """Make sure that so much more fits in, at ``vcpus``, ``memory_mib`` and ``gpu`` or one other ``field``. Less always
+    does."""
     faults = Faults()
-    for name, more, own in (("vcpus", vcpus, "vcpus"), ("memory_gib", gib(memory_mib), "memory_mib")):
+    wanted = (("vcpus", vcpus, "vcpus"), ("memory_gib", gib(memory_mib), "memory_mib"), ("gpus", gpus, "gpu"))
+    for name, more, own in wanted:
         if denial := quotas.claim_denial(project, name, more):
             faults.note(field or own, denial.code, denial.message)
     faults.raise_if_any()
@@ -89,6 +98,7 @@ def requests(project: Project, compute: Compute | None, disks_gib: Iterable[int]
     more = {
         "vcpus": compute.vcpus if compute else 0,
         "memory_gib": gib(compute.memory_mib) if compute else 0,
+        **({"gpus": 1} if compute and compute.gpu else {}),
         "volume_gib": sum(sizes),
         "volumes": len(sizes),
         "instances": 1,
@@ -96,10 +106,11 @@ def requests(project: Project, compute: Compute | None, disks_gib: Iterable[int]
     return [Request(quotas.level(project, name), max(0, amount)) for name, amount in more.items()]
 
 
-def growth(project: Project, vcpus: int, memory_mib: int, disks_gib: Sequence[int]) -> list[Request]:
+def growth(project: Project, vcpus: int, memory_mib: int, gpus: int, disks_gib: Sequence[int]) -> list[Request]:
     """What so much more for an instance would take, with new disks of these sizes: quotas that it takes nothing of are
     left out."""
-    more = {"vcpus": vcpus, "memory_gib": gib(memory_mib), "volume_gib": sum(disks_gib), "volumes": len(disks_gib)}
+    disks = {"volume_gib": sum(disks_gib), "volumes": len(disks_gib)}
+    more = {"vcpus": vcpus, "memory_gib": gib(memory_mib), "gpus": gpus, **disks}
     return [Request(quotas.level(project, name), amount) for name, amount in more.items() if amount > 0]
 
 

@@ -58,6 +58,8 @@ def _compute(compute: Compute) -> dict[str, Any]:
         size = {"vcpus": compute.vcpus, "memory_mib": compute.memory_mib}
     if compute.threads is not None and compute.cores is not None:
         size |= {"threads_per_core": compute.threads, "cores": compute.cores}
+    if compute.gpu:
+        size["gpu"] = True
     if compute.max_vcpus != compute.vcpus:
         size["max_vcpus"] = compute.max_vcpus
     if compute.max_memory_mib != compute.memory_mib:

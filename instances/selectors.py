@@ -17,6 +17,7 @@ from cloudia.hosts.usage import usage_by_host as all_usage
 from cloudia.virt import DiskSpec, DomainSpec, FilesystemSpec, NicSpec
 from instances.affinity import preference_of
 from instances.affinity_models import AffinityGroup
+from instances.gpus import passthrough_of
 from instances.models import Instance, InstanceDisk
 from instances.querysets import InstanceQuerySet
 from instances.seed import seed_of
@@ -63,10 +64,9 @@ def room_for(
     For showing beforehand; what counts is decided under the lock of :func:`cloudia.hosts.placement.place`.
     """
     used = all_usage()
-    demand, preference = Demand(compute.vcpus, compute.memory_mib), preference_of(group)
-    return {
-        host: shortage(host, used.get(host.pk, Usage()), demand, preference) for host in hosts_for(image, filesystems)
-    }
+    hosts = hosts_for(image, filesystems)
+    demand, preference = Demand(compute.vcpus, compute.memory_mib, int(compute.gpu)), preference_of(group)
+    return {host: shortage(host, used.get(host.pk, Usage()), demand, preference) for host in hosts}
 
 
 def disk_spec(disk: InstanceDisk) -> DiskSpec:
@@ -108,5 +108,6 @@ def domain_spec(instance: Instance, host: Host) -> DomainSpec:
         disks=tuple(disk_spec(disk) for disk in disks),
         filesystems=tuple(FilesystemSpec(row.tag, row.path) for row in shared),
         seed=seed_of(instance),
+        passthrough=passthrough_of(instance),
         nics=nic_specs(nics, host),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -72,7 +73,7 @@ class InstanceSerializer(serializers.Serializer[Instance]):
     max_vcpus = serializers.IntegerField(read_only=True)
     memory_mib = serializers.IntegerField(read_only=True)
     max_memory_mib = serializers.IntegerField(read_only=True)
-    gpu = serializers.SerializerMethodField()
+    gpu = serializers.BooleanField(read_only=True)
     instance_type = Reference(read_only=True, allow_null=True)
     image = Reference(read_only=True)
     launch_template = Reference(read_only=True, allow_null=True)
@@ -94,10 +95,6 @@ class InstanceSerializer(serializers.Serializer[Instance]):
         """The running job that has it."""
         job = instance.current_job
         return JobSummarySerializer(job).data if job and job.is_active else None
-
-    def get_gpu(self, instance: Instance) -> bool:
-        """GPUs can't be attached yet."""
-        return False
 
 
 class DiskSerializer(serializers.Serializer[InstanceDisk]):
@@ -126,6 +123,7 @@ class InstanceCreate(Input):
     memory_mib = Whole(min_value=MIN_MEMORY_MIB, max_value=MAX_MEMORY_MIB, required=False)
     threads_per_core = Whole(min_value=1, max_value=MAX_THREADS, required=False)
     cores = Whole(min_value=1, max_value=MAX_VCPUS, required=False)
+    gpu = Flag(required=False)
     max_vcpus = Whole(min_value=1, max_value=MAX_VCPUS, required=False)
     max_memory_mib = Whole(min_value=MIN_MEMORY_MIB, max_value=MAX_MEMORY_MIB, required=False)
     boot_disk_gib = Whole(min_value=1, max_value=MAX_DISK_GIB, required=False)
@@ -136,7 +134,7 @@ class InstanceCreate(Input):
     affinity_group = Ref(AffinityGroup.objects.visible_to, required=False, allow_null=True)
     start = Flag(required=False)
 
-    later = frozenset({"snapshot", "gpu"})
+    later = frozenset({"snapshot"})
 
     def to_internal_value(self, data: Any) -> Any:
         """What is not said is taken from the launch template."""
@@ -168,7 +166,7 @@ def wish_of(data: dict[str, Any]) -> tuple[Project, InstanceWish]:
     data = dict(data)
     maxima = [data.pop(name, None) for name in ("max_vcpus", "max_memory_mib")]
     kind = data.pop("instance_type", None)
-    compute = Compute.of_type(kind, *maxima) if kind else _by_hand(data, *maxima)
+    compute = replace(Compute.of_type(kind, *maxima), gpu=data.pop("gpu", False)) if kind else _by_hand(data, *maxima)
     project = data.pop("project")
     interfaces = tuple(interface_wish(wish, project) for wish in data.pop("interfaces"))
     filesystems = tuple(mount_wish(wish) for wish in data.pop("filesystems", ()))
@@ -182,7 +180,8 @@ def wish_of(data: dict[str, Any]) -> tuple[Project, InstanceWish]:
 def _by_hand(data: dict[str, Any], max_vcpus: int | None, max_memory_mib: int | None) -> Compute:
     vcpus, memory_mib = (data.pop(name) for name in BY_HAND)
     threads, cores = (data.pop(name, None) for name in TOPOLOGY)
-    return Compute.by_hand(vcpus, memory_mib, max_vcpus, max_memory_mib, threads=threads, cores=cores)
+    gpu = data.pop("gpu", False)
+    return Compute.by_hand(vcpus, memory_mib, max_vcpus, max_memory_mib, threads=threads, cores=cores, gpu=gpu)
 
 
 class StopInput(Input):

@@ -22,6 +22,7 @@ from instances.boot_disk import boot_disk_record
 from instances.disk_wishes import disks_record
 from instances.disks import data_disks, disks_check_deletion
 from instances.enums import DesiredState
+from instances.gpus import gpu_take
 from instances.guest_wishes import guest_record
 from instances.interfaces import interfaces_record
 from instances.models import Instance, short_id_of
@@ -42,10 +43,12 @@ def instance_create(*, actor: Actor, project: Project, wish: InstanceWish) -> Jo
     policies.CREATE.check(project, actor)
     check_wish(wish, project, actor)
     hosts = hosts_for(wish.image, [mount.filesystem for mount in wish.filesystems])
-    demand = Demand(wish.compute.vcpus, wish.compute.memory_mib)
+    demand = Demand(wish.compute.vcpus, wish.compute.memory_mib, int(wish.compute.gpu))
     host = place_in_group(demand, hosts, wish.affinity_group)
     compute_claim(project, wish.compute)  # after placing, as everywhere: else two of them may wait for each other
     instance = _instance_record(actor, project, wish, host)
+    if instance.gpu:
+        gpu_take(instance)
     boot_disk_record(instance, wish.boot_gib)
     volumes = disks_record(actor, instance, wish.volumes)
     interfaces_record(instance, wish.interfaces)
@@ -148,5 +151,6 @@ def _instance_record(actor: Actor, project: Project, wish: InstanceWish, host: H
         max_vcpus=compute.max_vcpus,
         memory_mib=compute.memory_mib,
         max_memory_mib=compute.max_memory_mib,
+        gpu=compute.gpu,
         desired_state=DesiredState.RUNNING if wish.start else DesiredState.STOPPED,
     )

@@ -10,7 +10,7 @@ from cloudia.core.ids import is_uuid
 from instances.launch_templates import LaunchTemplate
 
 TYPE, BY_HAND = "instance_type", ("vcpus", "memory_mib")
-TOPOLOGY = ("threads_per_core", "cores")  # only by hand
+TOPOLOGY = ("threads_per_core", "cores")  # only by hand, as a GPU is
 
 
 def filled(data: Any, actor: Actor) -> Any:
@@ -36,6 +36,6 @@ def _filled(data: Mapping[str, Any], template: LaunchTemplate) -> dict[str, Any]
 def _ruled_out(data: Mapping[str, Any]) -> tuple[str, ...]:
     """Of a template that says the size differently; its cores belong to its own number of vCPUs."""
     if TYPE in data:
-        return (*BY_HAND, *TOPOLOGY)
-    by_hand = (TYPE,) if any(name in data for name in (*BY_HAND, *TOPOLOGY)) else ()
+        return (*BY_HAND, *TOPOLOGY, "gpu")
+    by_hand = (TYPE,) if data.get("gpu") is True or any(name in data for name in (*BY_HAND, *TOPOLOGY)) else ()
     return (*by_hand, *(TOPOLOGY if "vcpus" in data else ()))

@@ -18,7 +18,7 @@ from instances.network_forms import AUTOMATIC
 from instances.template_filling import TOPOLOGY
 from storage.models import Image
 
-PLAIN = ("description", "vcpus", "max_vcpus", "boot_disk_gib", "start")  # called the same in form and content
+PLAIN = ("description", "vcpus", "gpu", "max_vcpus", "boot_disk_gib", "start")  # so called in form and content
 RENAMED = {"memory": "memory_mib", "max_memory": "max_memory_mib"}
 
 

@@ -30,7 +30,7 @@ MAX_THREADS = 2  # per core, as on the processors of the hosts
 
 @dataclass(frozen=True, kw_only=True)
 class Compute:
-    """vCPUs and memory, now and at most. ``instance_type`` is kept when they come from one.
+    """vCPUs and memory, now and at most. ``instance_type`` is kept when they come from one. ``gpu``: one to itself.
 
     ``threads`` of each core and ``cores`` of each socket: both None leaves them to :attr:`threads_per_core`.
     """
@@ -42,6 +42,7 @@ class Compute:
     instance_type: InstanceType | None = None
     threads: int | None = None
     cores: int | None = None
+    gpu: bool = False
 
     @classmethod
     def of_type(cls, kind: InstanceType, max_vcpus: int | None = None, max_memory_mib: int | None = None) -> Compute:
@@ -59,6 +60,7 @@ class Compute:
         *,
         threads: int | None = None,
         cores: int | None = None,
+        gpu: bool = False,
     ) -> Compute:
         """As entered; without maxima it can't grow while it runs."""
         return cls(
@@ -69,6 +71,7 @@ class Compute:
             instance_type=instance_type,
             threads=threads,
             cores=cores,
+            gpu=gpu,
         )
 
     @property
@@ -174,6 +177,8 @@ def check_compute(faults: Faults, compute: Compute) -> None:
     below = _("The maximum can't be below the value to start with.")
     faults.require(compute.max_vcpus >= compute.vcpus, "max_vcpus", "below_current", below)
     faults.require(compute.max_memory_mib >= compute.memory_mib, "max_memory_mib", "below_current", below)
+    by_hand = _("An instance type comes without a GPU. To use one, set the size directly.")
+    faults.require(not (compute.gpu and compute.instance_type), "gpu", "conflict", by_hand)
     _check_topology(faults, compute)
 
 

@@ -24,7 +24,7 @@ from cloudia.hosts.usage import usage_by_host
 
 def hosts_to_show(actor: Actor) -> QuerySet[Host]:
     """Every host: only operators get here."""
-    return Host.objects.select_related("current_job")
+    return Host.objects.select_related("current_job").prefetch_related("gpus")
 
 
 @extend_schema_view(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from dataclasses import replace
 from datetime import timedelta
@@ -11,10 +12,12 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.utils import timezone
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from cloudia.core import secrets
 from cloudia.core.display import DisplayState
+from cloudia.core.policy import Text
 from cloudia.core.text import in_current_language
 from cloudia.hosts.enums import ACTIVE, IN_MAINTENANCE, NOT_SEEN, UNREACHABLE, AcceleratorChoice, HostState
 from cloudia.jobs.models import Lockable
@@ -114,6 +117,11 @@ class Host(Lockable):
         return max(self.memory_mib - self.reserved_memory_mib, 0)
 
     @property
+    def usable_gpus(self) -> int:
+        """GPUs that guests can have, each one to itself."""
+        return sum(gpu.usable for gpu in self.gpus.all())
+
+    @property
     def short_id(self) -> str:
         """A readable id."""
         return f"h-{self.id.hex[:8]}"
@@ -130,3 +138,50 @@ class Host(Lockable):
             state = UNREACHABLE if self.problem_texts else NOT_SEEN
             return replace(state, note=self.problem)
         return IN_MAINTENANCE if self.state == HostState.MAINTENANCE else ACTIVE
+
+
+class Gpu(models.Model):
+    """A graphics processor of a host, which one guest can have to itself. Written by the watcher alone.
+
+    ``functions`` are the PCI addresses that go to the guest with it, ``sharers`` those that would have to and can't.
+    """
+
+    host = models.ForeignKey(Host, models.CASCADE, related_name="gpus")
+    address = models.CharField(_("PCI address"), max_length=16)
+    vendor = models.CharField(_("vendor"), max_length=255, blank=True)
+    vendor_id = models.CharField(max_length=8, blank=True)
+    product = models.CharField(_("product"), max_length=255, blank=True)
+    product_id = models.CharField(max_length=8, blank=True)
+    iommu_group = models.PositiveIntegerField(_("IOMMU group"), null=True)
+    numa_node = models.PositiveSmallIntegerField(_("NUMA node"), null=True)
+    functions = models.JSONField(default=list)
+    sharers = models.JSONField(default=list)
+    present = models.BooleanField(default=True)  # one that a guest has is remembered when the host lost it
+
+    class Meta:
+        verbose_name = _("GPU")
+        verbose_name_plural = _("GPUs")
+        ordering = ["host", "address"]
+        constraints = [models.UniqueConstraint(fields=["host", "address"], name="gpu_once")]
+
+    def __str__(self) -> str:
+        """What it is sold as: in the PCI IDs' list that stands in brackets behind the name of the chip."""
+        sold_as = re.search(r"\[(.+)\]", self.product)
+        return sold_as[1] if sold_as else self.product or f"{self.vendor_id}:{self.product_id}"
+
+    @property
+    def problem(self) -> Text:
+        """Why no guest can have it, or nothing."""
+        if not self.present:
+            return _("The host does not have it any more.")
+        if self.iommu_group is None:
+            return _("It is in no IOMMU group: switch the IOMMU on in the firmware and the kernel of the host.")
+        if self.sharers:
+            others = ", ".join(self.sharers)
+            return format_lazy(_("It shares its IOMMU group with other devices: {others}."), others=others)
+        return ""
+
+    @property
+    def usable(self) -> bool:
+        """Whether a guest can have it, now or when another gives it back."""
+        return not self.problem

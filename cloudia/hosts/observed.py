@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -9,8 +11,8 @@ from django.utils import timezone
 
 from cloudia.core.errors import CloudiaError
 from cloudia.core.text import in_every_language
-from cloudia.hosts.models import Host
-from cloudia.virt import HostDescription, hypervisor
+from cloudia.hosts.models import Gpu, Host
+from cloudia.virt import GpuInfo, HostDescription, hypervisor
 
 
 def describe_now(host: Host) -> None:
@@ -35,6 +37,18 @@ def record_description(host_id: UUID, description: HostDescription) -> None:
     known = Host.objects.filter(pk=host_id).values(*values).first()
     if known != values:
         Host.objects.filter(pk=host_id).update(**values)
+    _record_gpus(host_id, description.gpus)
+
+
+def _record_gpus(host_id: UUID, found: Sequence[GpuInfo]) -> None:
+    """Written only where they differ; those that are gone are marked, for somebody may have been promised one."""
+    known = {gpu.address: gpu for gpu in Gpu.objects.filter(host=host_id)}
+    for info in found:
+        values = {"present": True, **asdict(info), "functions": list(info.functions), "sharers": list(info.sharers)}
+        gpu = known.pop(info.address, None)
+        if gpu is None or any(getattr(gpu, name) != value for name, value in values.items()):
+            Gpu.objects.update_or_create(host_id=host_id, address=info.address, defaults=values)
+    Gpu.objects.filter(pk__in=[gpu.pk for gpu in known.values() if gpu.present]).update(present=False)
 
 
 def record_reachable(host_id: UUID) -> None:

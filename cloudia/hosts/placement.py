@@ -34,6 +34,7 @@ class Demand:
 
     vcpus: int
     memory_mib: int
+    gpus: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,11 @@ def shortage(host: Host, used: Usage, demand: Demand, preference: Preference = A
             return reason
     if host.pk in preference.excluded:
         return preference.excluded[host.pk]
+    return _lack(host, used, demand)
+
+
+def _lack(host: Host, used: Usage, demand: Demand) -> Text | None:
+    """What there is too little of, or None."""
     free_memory = host.allocatable_memory_mib - used.memory_mib
     if demand.memory_mib > free_memory:
         return format_lazy(
@@ -93,6 +99,9 @@ def shortage(host: Host, used: Usage, demand: Demand, preference: Preference = A
     free_vcpus = host.allocatable_vcpus - used.vcpus
     if demand.vcpus > free_vcpus:
         return format_lazy(_("vCPUs: {need} needed, {free} free"), need=demand.vcpus, free=max(free_vcpus, 0))
+    free_gpus = host.usable_gpus - used.gpus if demand.gpus else 0
+    if demand.gpus > free_gpus:
+        return format_lazy(_("GPUs: {need} needed, {free} free"), need=demand.gpus, free=max(free_gpus, 0))
     return None
 
 

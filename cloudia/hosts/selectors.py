@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
-from cloudia.hosts.models import Host
+from cloudia.hosts.models import Gpu, Host
 from cloudia.hosts.usage import Usage, usage_by_host
 
 
@@ -35,11 +36,21 @@ class HostOverview:
         """How much of the memory is given out."""
         return _percent(self.used.memory_mib, self.host.allocatable_memory_mib)
 
+    @property
+    def gpu_models(self) -> list[tuple[str, int]]:
+        """What GPUs it has that can be used, and how many of each."""
+        return sorted(Counter(str(gpu) for gpu in self.host.gpus.all() if gpu.usable).items())
+
+    @property
+    def unusable_gpus(self) -> list[Gpu]:
+        """GPUs that no guest can have; each knows why."""
+        return [gpu for gpu in self.host.gpus.all() if not gpu.usable]
+
 
 def hosts_overview() -> list[HostOverview]:
-    """Every host by name; a query for them, and one for each way to count guests."""
+    """Every host by name; a query for them, one for their GPUs, and one for each way to count guests."""
     usage = usage_by_host()
-    hosts = Host.objects.select_related("current_job")
+    hosts = Host.objects.select_related("current_job").prefetch_related("gpus")
     return [HostOverview(host, usage.get(host.pk, Usage())) for host in hosts]
 
 

@@ -13,7 +13,7 @@ from rest_framework import serializers
 from cloudia.api.fields import ActionsField, Input, Ratio, Text, Time, VerdictSerializer, Whole
 from cloudia.hosts import policies
 from cloudia.hosts.enums import AcceleratorChoice, HostState
-from cloudia.hosts.models import Host
+from cloudia.hosts.models import Gpu, Host
 from cloudia.hosts.usage import Usage
 from cloudia.virt import Accelerator
 
@@ -30,6 +30,19 @@ class UsageSerializer(serializers.Serializer[Usage]):
     guests = serializers.IntegerField(read_only=True)
     vcpus = serializers.IntegerField(read_only=True)
     memory_mib = serializers.IntegerField(read_only=True)
+    gpus = serializers.IntegerField(read_only=True)
+
+
+class GpuSerializer(serializers.Serializer[Gpu]):
+    """A graphics processor; ``problem`` says why no guest can have it."""
+
+    address = serializers.CharField(read_only=True)
+    vendor = serializers.CharField(read_only=True)
+    product = serializers.CharField(read_only=True)
+    iommu_group = serializers.IntegerField(read_only=True, allow_null=True)
+    numa_node = serializers.IntegerField(read_only=True, allow_null=True)
+    usable = serializers.BooleanField(read_only=True)
+    problem = serializers.CharField(read_only=True)
 
 
 @extend_schema_field(serializers.DictField(child=VerdictSerializer()))
@@ -63,6 +76,7 @@ class HostSerializer(serializers.Serializer[Host]):
     memory_mib = serializers.IntegerField(read_only=True)
     allocatable_vcpus = serializers.IntegerField(read_only=True)
     allocatable_memory_mib = serializers.IntegerField(read_only=True)
+    gpus = GpuSerializer(many=True, read_only=True)
     used = serializers.SerializerMethodField()
     libvirt_version = serializers.CharField(read_only=True)
     qemu_version = serializers.CharField(read_only=True)

@@ -5,20 +5,21 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Resources claimed on a host by guests that run or are about to."""
+    """Resources claimed on a host by guests that run or are about to; a GPU is kept while its guest is off, too."""
 
     guests: int = 0
     vcpus: int = 0
     memory_mib: int = 0
+    gpus: int = 0
 
     def __add__(self, other: Usage) -> Usage:
-        return Usage(self.guests + other.guests, self.vcpus + other.vcpus, self.memory_mib + other.memory_mib)
+        return Usage(*map(sum, zip(astuple(self), astuple(other), strict=True)))
 
 
 Counter: TypeAlias = Callable[[], Mapping[uuid.UUID, Usage]]

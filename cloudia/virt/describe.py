@@ -9,6 +9,7 @@ from uuid import UUID
 import libvirt
 from lxml import etree
 
+from cloudia.virt.gpus import gpus
 from cloudia.virt.types import Accelerator, Feature, HostDescription
 from cloudia.virt.xml.capabilities import Capabilities, DomainCapabilities, HostCpu
 
@@ -36,6 +37,7 @@ def describe(conn: Any) -> HostDescription:
         arch=cpu.arch or "",
         accelerators=accelerators,
         features=_features(conn, cpu.arch or "", accelerators),
+        gpus=gpus(conn),
     )
 
 

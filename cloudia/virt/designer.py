@@ -35,7 +35,7 @@ def design(spec: DomainSpec) -> Domain:
     _platform(domain, spec)
     _processors(domain, spec)
     _memory(domain, spec)
-    _controllers(domain, len(spec.disks) + len(spec.nics) + len(spec.filesystems))
+    _controllers(domain, len(spec.disks) + len(spec.nics) + len(spec.filesystems) + len(spec.passthrough))
     for disk in spec.disks:
         domain.disks.add(**_disk(disk))
     if spec.seed:
@@ -44,6 +44,8 @@ def design(spec: DomainSpec) -> Domain:
         _filesystem(domain, filesystem)
     for nic in spec.nics:
         domain.interfaces.add(**_nic(nic))
+    for address in spec.passthrough:
+        _host_device(domain, address)
     _consoles(domain, spec.name)
     _helpers(domain)
     return domain
@@ -146,6 +148,21 @@ def _filesystem(domain: Domain, spec: FilesystemSpec) -> None:
         source=spec.path,
         target=spec.tag,
         alias=f"ua-fs-{spec.tag}",
+    )
+
+
+def _host_device(domain: Domain, address: str) -> None:
+    place, _dot, function = address.rpartition(".")
+    pci_domain, bus, slot = place.split(":")
+    domain.host_devices.add(
+        mode="subsystem",
+        type="pci",
+        managed=True,
+        domain=f"0x{pci_domain}",
+        bus=f"0x{bus}",
+        slot=f"0x{slot}",
+        function=f"0x{function}",
+        alias=f"ua-pci-{address.replace(':', '-').replace('.', '-')}",
     )
 
 

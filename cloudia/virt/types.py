@@ -59,6 +59,25 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class GpuInfo:
+    """A graphics processor of a host. Addresses as ``0000:65:00.0``, ids as ``0x10de``.
+
+    ``functions``: everything on the same card that goes to a guest with it. ``sharers``: other devices of its IOMMU
+    group; where there are any, it can't be given away. Without ``iommu_group`` it can't either.
+    """
+
+    address: str
+    vendor: str
+    vendor_id: str
+    product: str
+    product_id: str
+    iommu_group: int | None = None
+    numa_node: int | None = None
+    functions: tuple[str, ...] = ()
+    sharers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class HostDescription:
     """A host as libvirt sees it. ``accelerators`` are those that really work."""
 
@@ -72,6 +91,7 @@ class HostDescription:
     arch: str
     accelerators: frozenset[Accelerator]
     features: frozenset[Feature]
+    gpus: tuple[GpuInfo, ...] = ()
 
     def supports(self, feature: Feature) -> bool:
         """Whether the host can do ``feature``."""
@@ -198,7 +218,10 @@ class NicSpec:
 
 @dataclass(frozen=True, slots=True)
 class DomainSpec:
-    """What a guest shall be. ``max_*`` is how far it can grow while running; memory in MiB."""
+    """What a guest shall be. ``max_*`` is how far it can grow while running; memory in MiB.
+
+    ``passthrough``: PCI addresses of the host's devices that it has to itself.
+    """
 
     uuid: UUID
     name: str
@@ -211,6 +234,7 @@ class DomainSpec:
     nics: tuple[NicSpec, ...] = ()
     filesystems: tuple[FilesystemSpec, ...] = ()
     seed: SeedSpec | None = None
+    passthrough: tuple[str, ...] = ()
     max_vcpus: int = 0
     max_memory_mib: int = 0
     cores: int = 1

@@ -143,10 +143,11 @@ def _plan(form: EditForm, wish: EditWish | None) -> dict[str, Any]:
     compute = wish.compute if wish else None
     vcpus = compute.vcpus - instance.vcpus if compute else 0
     memory_mib = compute.memory_mib - instance.memory_mib if compute else 0
+    gpus = compute.gpu - instance.gpu if compute else 0
     disks_gib = [wished_gib(row) for row in form.new_volumes]
     return {
         "instance": instance,
         "live": isinstance(form, LiveEditForm),
         "changes": changes,
-        "quotas": quotas.growth(instance.project, vcpus, memory_mib, disks_gib),
+        "quotas": quotas.growth(instance.project, vcpus, memory_mib, gpus, disks_gib),
     }

@@ -58,7 +58,7 @@ INSTANCES = [
     Line("staging-api-03", "manual", "", "failed", 2, 4, 1, 2.3),
     Line("web-prod-01", "manual", "", "running", 4, 8, 1, 19),
     Line("web-prod-02", "manual", "", "running", 4, 8, 2, 19),
-    Line("ml-train-a100-01", "manual", "", "running", 16, 128, 5, 25),
+    Line("ml-train-a100-01", "manual", "", "running", 16, 128, 6, 25),
     Line("k8s-prod-worker-pool-a-6b8f7c9d4-x2vlp", "kubernetes", "shop-k8s", "running", 8, 32, 2, 42),
     Line("k8s-prod-worker-pool-a-6b8f7c9d4-q9zkd", "kubernetes", "shop-k8s", "running", 8, 32, 3, 42),
     Line("k8s-prod-control-1", "kubernetes", "shop-k8s", "running", 4, 8, 1, 42),
@@ -141,14 +141,18 @@ def _quotas(project: Any) -> None:
 def _hosts(now: Any) -> list[Any]:
     from cloudia.core.text import in_every_language
     from cloudia.virt.errors import still_silent
-    from tests.factories import HostFactory
+    from tests.factories import GpuFactory, HostFactory
 
     values: list[dict[str, Any]] = [{"cpus": 32, "memory_mib": 262_144} for _ in range(5)]
     values[3] |= {"reachable": False, "last_seen_at": now - timedelta(seconds=32)}
     values[3] |= {"problem_texts": in_every_language(still_silent().message)}
     values.append({"cpus": 64, "memory_mib": 524_288, "state": "maintenance"})
     names = [f"kvm-seoul-0{number}" for number in range(1, 6)] + ["gpu-seoul-01"]
-    return [HostFactory.create(name=name, **value) for name, value in zip(names, values, strict=True)]
+    hosts = [HostFactory.create(name=name, **value) for name, value in zip(names, values, strict=True)]
+    for bus in range(4):
+        GpuFactory.create(host=hosts[-1], address=f"0000:{bus + 65:02x}:00.0")
+    GpuFactory.create(host=hosts[2], address="0000:17:00.0", product="AD102GL [L40S]", iommu_group=None)
+    return hosts
 
 
 def _images(hosts: list[Any], project: Any) -> list[Any]:
@@ -165,6 +169,8 @@ def _images(hosts: list[Any], project: Any) -> list[Any]:
 
 
 def _instance(line: Line, project: Any, user: Any, hosts: list[Any], images: list[Any], now: Any) -> Any:
+    from cloudia.hosts.models import Gpu
+    from instances.models import Instance, InstanceGpu
     from tests.factories import BootDiskFactory, InstanceFactory
 
     memory_mib = line.memory_gib * 1024
@@ -184,6 +190,9 @@ def _instance(line: Line, project: Any, user: Any, hosts: list[Any], images: lis
         max_memory_mib=memory_mib * 2,
         power_state=POWER.get(line.status, "running"),
     )
+    if "a100" in line.name:
+        Instance.objects.filter(pk=instance.pk).update(gpu=True)
+        InstanceGpu.objects.create(instance=instance, gpu=Gpu.objects.filter(host=instance.host)[0])
     BootDiskFactory.create(instance=instance)
     _current_job(instance, line.status, user, now)
     return instance

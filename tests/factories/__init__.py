@@ -3,7 +3,7 @@
 Call ``InstanceFactory.create(...)``: unlike ``InstanceFactory(...)`` it is typed.
 """
 
-from tests.factories.hosts import HostFactory, HostNetworkFactory
+from tests.factories.hosts import GpuFactory, HostFactory, HostNetworkFactory
 from tests.factories.instances import (
     AffinityGroupFactory,
     BootDiskFactory,
@@ -44,6 +44,7 @@ __all__ = [
     "ExternalNetworkFactory",
     "FileSystemFactory",
     "FloatingIPFactory",
+    "GpuFactory",
     "GuestFactory",
     "HostFactory",
     "HostNetworkFactory",

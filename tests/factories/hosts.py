@@ -12,10 +12,11 @@ from factory.declarations import (
     RelatedFactory,
     SelfAttribute,
     Sequence,
+    SubFactory,
 )
 from factory.django import DjangoModelFactory
 
-from cloudia.hosts.models import Host
+from cloudia.hosts.models import Gpu, Host
 from networking.models import (
     HostNetwork,
 )
@@ -51,3 +52,17 @@ class HostFactory(DjangoModelFactory[Host]):
     libvirt_version = "9.0.0"
     qemu_version = "7.2.9"
     accelerators = LazyFunction(lambda: ["kvm", "tcg"])
+
+
+class GpuFactory(DjangoModelFactory[Gpu]):
+    """A GPU that guests can have, alone in its IOMMU group."""
+
+    class Meta:
+        model = Gpu
+
+    host = SubFactory(HostFactory)
+    address = Sequence(lambda n: f"0000:{n % 250 + 5:02x}:00.0")
+    vendor, vendor_id = "NVIDIA Corporation", "0x10de"
+    product, product_id = "GA100 [A100 PCIe 80GB]", "0x20b5"
+    iommu_group = 15
+    functions = LazyAttribute(lambda gpu: [gpu.address])

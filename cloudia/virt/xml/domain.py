@@ -95,6 +95,23 @@ class Filesystem(Element):
     alias = text("alias/@name")
 
 
+class HostDevice(Element):
+    """A device of the host that the guest has to itself; if ``managed``, libvirt takes it from its driver and back.
+
+    The numbers are in hex, as ``0x65``.
+    """
+
+    TAG = "hostdev"
+    mode = text("@mode")
+    type = text("@type")
+    managed = flag("@managed")
+    domain = text("source/address/@domain")
+    bus = text("source/address/@bus")
+    slot = text("source/address/@slot")
+    function = text("source/address/@function")
+    alias = text("alias/@name")
+
+
 class Serial(Element):
     """A serial port; what the guest writes goes to ``log`` too."""
 
@@ -214,6 +231,7 @@ class Domain(Element):
     disks = Children(Disk, "devices")
     filesystems = Children(Filesystem, "devices")
     interfaces = Children(Interface, "devices")
+    host_devices = Children(HostDevice, "devices")
     serials = Children(Serial, "devices")
     consoles = Children(Console, "devices")
     channels = Children(Channel, "devices")

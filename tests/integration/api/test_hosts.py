@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 
 from cloudia.hosts.models import Host
 from instances.enums import PowerState
-from tests.factories import HostFactory, InstanceFactory
+from tests.factories import GpuFactory, HostFactory, InstanceFactory
 from tests.integration.api.conftest import BASE, Body
 
 pytestmark = pytest.mark.django_db
@@ -38,9 +38,18 @@ def test_host_is_shown_with_what_guests_use(operator: APIClient) -> None:
 
     shown = operator.get(f"{HOSTS}{host.pk}/").json()
 
-    assert shown["used"] == {"guests": 1, "vcpus": 2, "memory_mib": 2048}
+    assert shown["used"] == {"guests": 1, "vcpus": 2, "memory_mib": 2048, "gpus": 0}
     assert (shown["accelerator"], shown["accelerator_in_use"], shown["vcpu_ratio"]) == ("auto", "kvm", 4.0)
     assert (shown["allocatable_vcpus"], shown["allocatable_memory_mib"]) == (64, 65_536 - 1024)
+
+
+def test_host_is_shown_with_its_gpus(operator: APIClient) -> None:
+    gpu = GpuFactory.create(address="0000:65:00.0", iommu_group=None)
+
+    (shown,) = operator.get(f"{HOSTS}{gpu.host_id}/").json()["gpus"]
+
+    assert (shown["address"], shown["product"], shown["iommu_group"]) == ("0000:65:00.0", gpu.product, None)
+    assert (shown["usable"], "IOMMU" in shown["problem"]) == (False, True)
 
 
 def test_host_goes_into_maintenance_and_back(operator: APIClient) -> None:

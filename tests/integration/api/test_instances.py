@@ -12,12 +12,14 @@ from rest_framework.test import APIClient
 
 from cloudia.accounts.enums import Origin, Role
 from cloudia.accounts.models import AuditEntry, Project, Quota
-from cloudia.jobs.models import Job
+from cloudia.hosts.models import Host
+from cloudia.jobs.models import Job, JobLock
 from instances.enums import PowerState
 from instances.models import Instance
 from storage.models import Image
 from tests.factories import (
     BootDiskFactory,
+    GpuFactory,
     HostFactory,
     ImageFactory,
     InstanceFactory,
@@ -99,6 +101,22 @@ def test_create_records_what_was_asked_and_answers_with_the_job(manager: APIClie
     assert instance.desired_state == "stopped"
 
 
+def test_gpu_is_asked_for_shown_and_switched_off(manager: APIClient, body: Body) -> None:
+    none = manager.post(f"{BASE}/instances/", {**body, "gpu": True})
+    gpu = GpuFactory.create(host=Host.objects.get())
+    made = manager.post(f"{BASE}/instances/", {**body, "gpu": True}).json()
+    path = f"{BASE}/instances/{made['target']['id']}/"
+    assert (none.status_code, none.json()["code"]) == (409, "no_capacity")
+    assert (manager.get(path).json()["gpu"], gpu.use.instance_id) == (True, uuid.UUID(made["target"]["id"]))
+
+    JobLock.objects.all().delete()
+    Instance.objects.update(current_job=None, power_state=PowerState.STOPPED)
+    plan = manager.patch(f"{path}?dry_run=true", {"gpu": False}).json()["changes"]
+    assert [(it["field"], it["applies"]) for it in plan] == [("gpu", "next_start")]
+    assert manager.patch(path, {"gpu": False}).status_code == 202
+    assert manager.get(path).json()["gpu"] is False
+
+
 def test_create_by_instance_type_takes_its_size(manager: APIClient, body: Body) -> None:
     kind = InstanceTypeFactory.create(vcpus=4, memory_mib=8192)
     wish = {name: value for name, value in body.items() if name not in {"vcpus", "memory_mib"}}
@@ -153,7 +171,7 @@ NOBODY = str(uuid.UUID(int=0xA0))
         ("interfaces", {}, "not_a_list"),
         ("cloud_init", None, "null"),
         ("cloud_init", [], "invalid"),
-        ("gpu", False, "not_supported"),
+        ("gpu", "yes", "invalid"),
         ("snapshot", NOBODY, "not_supported"),
         ("colour", "blue", "unknown_field"),
         ("\ud800", 1, "unknown_field"),
@@ -172,12 +190,12 @@ def test_bad_field_of_create_is_named(manager: APIClient, body: Body, field: str
 
 
 def test_all_wrong_fields_are_named_at_once(manager: APIClient) -> None:
-    answer = manager.post(f"{BASE}/instances/", {"vcpus": "x", "colour": "blue", "gpu": True})
+    answer = manager.post(f"{BASE}/instances/", {"vcpus": "x", "colour": "blue", "gpu": "x"})
 
     codes = {name: errors[0]["code"] for name, errors in answer.json()["fields"].items()}
     assert codes == {
         "name": "required", "project": "required", "image": "required", "interfaces": "required", "vcpus": "invalid",
-        "gpu": "not_supported", "colour": "unknown_field",
+        "gpu": "invalid", "colour": "unknown_field",
     }  # fmt: skip
 
 
@@ -298,11 +316,11 @@ def test_edit_changes_what_is_sent_and_knows_what_is_fixed(manager: APIClient, p
     instance = InstanceFactory.create(project=project)
 
     answer = manager.patch(f"{BASE}/instances/{instance.pk}/", {"name": "new", "description": "text"})
-    refused = manager.patch(f"{BASE}/instances/{instance.pk}/", {"gpu": True, "id": "x", "image": "y"})
+    refused = manager.patch(f"{BASE}/instances/{instance.pk}/", {"gpu": "x", "id": "x", "image": "y"})
 
     assert (answer.status_code, answer.json()["name"], answer.json()["description"]) == (200, "new", "text")
     assert {name: errors[0]["code"] for name, errors in refused.json()["fields"].items()} == {
-        "gpu": "not_supported",
+        "gpu": "invalid",
         "id": "unknown_field",
         "image": "fixed",
     }

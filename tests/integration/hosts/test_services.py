@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries
 
 from cloudia.accounts.actor import Actor, shell_actor
@@ -18,6 +21,7 @@ from cloudia.hosts.enums import HostState
 from cloudia.hosts.models import Host
 from cloudia.hosts.selectors import hosts_overview
 from cloudia.hosts.services import host_activate, host_maintenance, host_register
+from cloudia.virt import GpuInfo, HostDescription
 from instances.enums import PowerState
 from tests.factories import HostFactory, InstanceFactory, MembershipFactory
 
@@ -114,8 +118,36 @@ def test_overview_counts_what_guests_claim() -> None:
 
 
 @pytest.mark.parametrize("count", [1, 3, 30])
-def test_overview_takes_two_queries(count: int, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+def test_overview_takes_four_queries(count: int, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     for _number in range(count):
         InstanceFactory.create(power_state=PowerState.RUNNING)
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(4):  # hosts, their GPUs, and what guests have of each
         assert len([str(row.host.display_state.label) for row in hosts_overview()]) == count
+
+
+A100 = GpuInfo("0000:65:00.0", "NVIDIA", "0x10de", "A100", "0x20b5", 15, 1, ("0000:65:00.0",))
+
+
+def described(*gpus: GpuInfo) -> HostDescription:
+    return HostDescription(
+        "kvm", UUID(int=1), "9.0.0", "7.2.0", 8, 4096, "EPYC", "x86_64", frozenset(), frozenset(), gpus
+    )
+
+
+def test_gpus_are_recorded_as_they_come_change_and_go() -> None:
+    host = HostFactory.create()
+    seen: list[list[tuple[str, bool, int | None]]] = []
+    moved = replace(A100, iommu_group=None)
+    for found in ((A100,), (moved,), (), (A100,)):
+        observed.record_description(host.pk, described(*found))
+        seen.append([(gpu.address, gpu.usable, gpu.iommu_group) for gpu in host.gpus.all()])
+    address = A100.address
+    assert seen == [[(address, True, 15)], [(address, False, None)], [(address, False, None)], [(address, True, 15)]]
+
+
+def test_gpus_that_did_not_change_are_not_written() -> None:
+    host = HostFactory.create()
+    observed.record_description(host.pk, described(A100))
+    with CaptureQueriesContext(connection) as queries:
+        observed.record_description(host.pk, described(A100))
+    assert not [query["sql"] for query in queries if not query["sql"].startswith("SELECT")]

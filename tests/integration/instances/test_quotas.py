@@ -95,9 +95,9 @@ def test_who_grows_and_shrinks_is_only_refused_what_grows(tenant: Tenant) -> Non
     InstanceFactory.create(project=tenant.project, vcpus=4, memory_mib=4096)
     limit(tenant, "vcpus", 4)
     limit(tenant, "memory_gib", 1)  # an operator lowered it
-    assert faults(lambda: growth_claim(tenant.project, 1, -1024)) == {("vcpus", "quota_exceeded")}
-    growth_claim(tenant.project, -1, -1024)
-    growth_claim(tenant.project, 0, 0)
+    assert faults(lambda: growth_claim(tenant.project, 1, -1024, 0)) == {("vcpus", "quota_exceeded")}
+    growth_claim(tenant.project, -1, -1024, -1)
+    growth_claim(tenant.project, 0, 0, 0)
 
 
 def test_failed_create_counts_until_it_is_deleted_and_once_when_tried_again(tenant: Tenant) -> None:

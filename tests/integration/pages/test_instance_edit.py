@@ -9,12 +9,14 @@ import pytest
 from django.test import Client
 
 from cloudia.accounts.models import Project, Quota
+from cloudia.jobs.models import JobLock
 from instances.enums import PowerState
 from instances.models import Instance
 from networking.models import VPC, SecurityGroup, Subnet
 from tests.factories import (
     ExternalNetworkFactory,
     FileSystemFactory,
+    GpuFactory,
     InstanceTypeFactory,
     MountFactory,
     SecurityGroupFactory,
@@ -339,3 +341,19 @@ def test_without_room_the_page_says_so_and_keeps_what_was_typed(manager: Client,
     answer = manager.post(address(running), sent(manager, running, memory_0="4"))
     assert (answer.status_code, bool(answer.context["problem"])) == (422, True)
     assert 'value="4"' in answer.content.decode()
+
+
+def test_a_gpu_is_switched_on_and_off_while_it_is_stopped(manager: Client, stopped: Instance) -> None:
+    assert plan_of(manager, stopped, gpu=["", "on"]) == [("gpu", "next_start")]
+    refused = manager.post(address(stopped), sent(manager, stopped, gpu=["", "on"]))
+    assert "GPUs: 1 needed, 0 free" in unescape(refused.content.decode())
+    GpuFactory.create(host=stopped.host)
+    assert manager.post(address(stopped), sent(manager, stopped, gpu=["", "on"])).status_code == 302
+    Instance.objects.update(current_job=None)
+    JobLock.objects.all().delete()
+    stopped.refresh_from_db()
+    assert stopped.gpu
+    assert plan_of(manager, stopped) == []
+    assert manager.post(address(stopped), sent(manager, stopped, gpu=[""])).status_code == 302
+    stopped.refresh_from_db()
+    assert not stopped.gpu

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from typing import Any
 
 import pytest
 from django.test import Client
 
 from cloudia.accounts.models import Project, Quota
+from cloudia.hosts.models import Host
 from cloudia.jobs.enums import JobStatus
 from instances.models import Instance
 from networking.models import Subnet
 from storage.enums import ImageStatus
 from tests.factories import (
     BootDiskFactory,
+    GpuFactory,
     HostFactory,
     ImageFactory,
     InstanceFactory,
@@ -118,6 +121,23 @@ def test_cores_and_threads_say_how_many_vcpus_there_are(manager: Client, project
     manager.post("/instances/new/", filled(project, **CORES, vcpus="3", max_vcpus="16"))
     instance = Instance.objects.get()
     assert (instance.vcpus, instance.threads_per_core, instance.cores, instance.max_vcpus) == (8, 2, 4, 16)
+
+
+def test_a_gpu_is_asked_for_with_a_size_set_directly(manager: Client, project: Project) -> None:
+    direct = {"mode": "direct", "vcpus": "2", "memory_0": "2", "memory_1": "1024", "gpu": ["", "on"]}
+    form = filled(project, **direct)
+    gpu = GpuFactory.create(host=Host.objects.get())
+    assert "<dt>GPU</dt><dd>Used</dd>" in manager.post("/instances/new/summary/", form).content.decode()
+    assert manager.post("/instances/new/", form).status_code == 302
+    instance = Instance.objects.get()
+    assert (instance.gpu, instance.gpu_use.gpu) == (True, gpu)
+    shown = unescape(manager.get(f"/instances/{instance.pk}/").content.decode())
+    assert ("<span>Used</span>" in shown, "A100 PCIe 80GB" in shown, gpu.address in shown) == (True, True, False)
+
+
+def test_a_gpu_counts_for_nothing_beside_an_instance_type(manager: Client, project: Project) -> None:
+    assert manager.post("/instances/new/", filled(project, gpu=["", "on"])).status_code == 302
+    assert not Instance.objects.get().gpu
 
 
 @pytest.mark.parametrize("unused", [{"topology": "basic", "vcpus": "2"}, {"mode": "type"}])

@@ -44,7 +44,8 @@ SHARING = replace(
     filesystems=(FilesystemSpec("fs-1", "/srv/a b"), FilesystemSpec("fs-2", "/srv/c")),
     seed=SeedSpec("fast", "7f3c2a91.seed"),
 )
-SPECS = {"small-tcg": SMALL, "growing-kvm": GROWING, "sharing-tcg": SHARING}
+WITH_GPU = replace(SMALL, accelerator=Accelerator.KVM, passthrough=("0000:65:00.0", "0000:65:00.1"))
+SPECS = {"small-tcg": SMALL, "growing-kvm": GROWING, "sharing-tcg": SHARING, "gpu-kvm": WITH_GPU}
 
 
 def password_of(domain: Domain) -> str:
