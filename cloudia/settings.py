@@ -195,10 +195,10 @@ Q_CLUSTER = {
 
 # --- images -------------------------------------------------------------------------------------------------------
 MAX_IMAGE_GIB = env.number("CLOUDIA_MAX_IMAGE_GIB", 2048)  # of the disk in an image, and of its file
-SCRATCH_DIR = Path(env.text("CLOUDIA_SCRATCH", str(VAR_DIR / "scratch")))  # of workers, for conversions
+SCRATCH_DIR = env.directory("CLOUDIA_SCRATCH", VAR_DIR / "scratch")  # of workers, for conversions
 UPLOAD_HOURS = env.number("CLOUDIA_UPLOAD_HOURS", 24)  # an upload that gets no byte for so long is given up
 # Networks and host names of the machine's own surroundings that images may be imported from all the same.
-IMPORT_ALLOWED = env.words("CLOUDIA_IMPORT_ALLOWED", "")
+IMPORT_ALLOWED = env.places("CLOUDIA_IMPORT_ALLOWED")
 
 # --- storage ------------------------------------------------------------------------------------------------------
 # On every host: below these directories storage domains may lie, and nowhere else; the first one where it was put.

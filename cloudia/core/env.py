@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -32,6 +32,26 @@ def directories(name: str, default: str) -> list[str]:
     if wrong := [path for path in found if not path.startswith("/") or ".." in Path(path).parts]:
         raise ImproperlyConfigured(f"{name} must be paths from the root, not {wrong[0]!r}.")
     return [str(Path(path)) for path in found]
+
+
+def directory(name: str, default: Path) -> Path:
+    """The variable's one absolute path."""
+    path = Path(text(name, str(default)))
+    if not path.is_absolute() or ".." in path.parts:
+        raise ImproperlyConfigured(f"{name} must be a path from the root, not {str(path)!r}.")
+    return path
+
+
+def places(name: str) -> list[str]:
+    """The variable's networks and host names; what has a slash must be a network."""
+    found = words(name, "")
+    try:
+        for word in found:
+            if "/" in word:
+                ip_network(word)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} must be networks like 10.1.0.0/24 and host names: {error}.") from None
+    return found
 
 
 def flag(name: str, *, default: bool) -> bool:

@@ -63,3 +63,27 @@ def test_translations_compile(tmp_path: Path) -> None:
 @pytest.mark.parametrize("script", [*ROOT.glob("deploy/lab/**/*.sh"), ROOT / "deploy/lab/lab", ROOT / "deploy/run"])
 def test_shell_scripts_parse(script: Path) -> None:
     subprocess.run(["bash", "-n", script], check=True)
+
+
+SHOW = """
+from django.conf import settings
+print(settings.MAX_IMAGE_GIB, settings.SCRATCH_DIR, settings.UPLOAD_HOURS, settings.IMPORT_ALLOWED)
+"""
+IMAGES = {
+    "CLOUDIA_MAX_IMAGE_GIB": ("7", "0"),
+    "CLOUDIA_SCRATCH": ("/srv/scratch", "scratch"),
+    "CLOUDIA_UPLOAD_HOURS": ("3", "soon"),
+    "CLOUDIA_IMPORT_ALLOWED": ("10.1.0.0/24 mirror.example", "10.1.0.0/99"),
+}
+
+
+def test_settings_of_images_come_from_the_environment() -> None:
+    answer = manage("shell", "--no-imports", "-c", SHOW, **{name: good for name, (good, _bad) in IMAGES.items()})
+    assert answer.stdout.strip() == "7 /srv/scratch 3 ['10.1.0.0/24', 'mirror.example']"
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_setting_of_images_that_makes_no_sense_is_named(name: str) -> None:
+    answer = manage("check", **{name: IMAGES[name][1]})
+    assert answer.returncode != 0
+    assert answer.stderr.splitlines()[-1].startswith(f"django.core.exceptions.ImproperlyConfigured: {name} must be ")

@@ -80,6 +80,15 @@ class LabHost:
         """A folder of this host, under this path on the host as well as for the test."""
         return self.lab.directory / self.name / "local"
 
+    @contextmanager
+    def little_room(self, directory: Path, size_bytes: int) -> Iterator[None]:
+        """A file system of this size over one of its directories, empty at first."""
+        self.lab.run("exec", self.name, "mount", "-t", "tmpfs", "-o", f"size={size_bytes}", "tmpfs", str(directory))
+        try:
+            yield
+        finally:
+            self.lab.run("exec", self.name, "umount", str(directory))
+
     def serial_log(self, domain: str) -> str:
         """What the guest has said on the serial port that is logged to /var/log/libvirt/qemu/<domain>-serial.log."""
         log = self.lab.directory / self.name / "log" / "libvirt" / "qemu" / f"{domain}-serial.log"

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from uuid import uuid4
@@ -65,16 +64,6 @@ def data() -> bytes:
     return os.urandom(SIZE)
 
 
-@contextmanager
-def little_room(lab_host: LabHost, directory: Path) -> Iterator[None]:
-    run = lab_host.lab.run
-    run("exec", lab_host.name, "mount", "-t", "tmpfs", "-o", f"size={SMALL_POOL}", "tmpfs", str(directory))
-    try:
-        yield
-    finally:
-        run("exec", lab_host.name, "umount", str(directory))
-
-
 def send(sink: Sink, data: bytes) -> None:
     for start in range(0, len(data), MIB):
         sink.send(data[start : start + MIB])
@@ -95,7 +84,7 @@ def transfer(
 def test_pool_that_fills_up_on_the_way_is_full(
     host: Hypervisor, lab_host: LabHost, pool: str, directory: Path, data: bytes
 ) -> None:
-    with little_room(lab_host, directory):
+    with lab_host.little_room(directory, SMALL_POOL):
         host.volumes.ensure_empty(pool, "v", SIZE, "raw")
         with pytest.raises(OperationFailed) as error:
             transfer(host, pool, data)
@@ -110,7 +99,7 @@ def test_copy_that_the_pool_has_no_room_for_leaves_nothing(
     host: Hypervisor, lab_host: LabHost, pool: str, directory: Path, source: str, format: str
 ) -> None:
     size = 10 * MIB
-    with little_room(lab_host, directory):
+    with lab_host.little_room(directory, SMALL_POOL):
         host.volumes.ensure_empty(pool, "original", size, "raw")
         host.volumes.write(pool, "original", 0, os.urandom(size))
         host.volumes.ensure_linked_clone(pool, "linked", "original", size, "raw")

@@ -15,11 +15,12 @@ from cloudia.accounts.models import Project
 from cloudia.jobs.models import Job
 from networking.models import NetworkInterface
 from networking.services.groups import default_group
-from tests.factories import InstanceFactory, MembershipFactory, SubnetFactory
+from tests.factories import ImageFactory, InstanceFactory, MembershipFactory, SubnetFactory, VolumeFactory
 from tests.integration.api.conftest import BASE, token_for
 
 REQUESTS = 50
 ADDRESSES = 125  # a /25 has 128, without its own two and the gateway
+EDITORS = 8
 THREADS = 25  # as many database connections; PostgreSQL allows 100
 
 
@@ -78,3 +79,32 @@ def test_of_130_parallel_interfaces_in_a_25_each_of_125_has_an_address_of_its_ow
         {"code": "subnet_full", "detail": "Subnet “app” has no free address: all 125 are in use."}
     ] * 5
     assert len(set(NetworkInterface.objects.values_list("mac", flat=True))) == ADDRESSES
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("make", [VolumeFactory, ImageFactory, InstanceFactory], ids=["volumes", "images", "instances"])
+def test_of_two_who_edit_the_same_one_is_told_that_it_changed(
+    make: Any, project: Project, request: pytest.FixtureRequest
+) -> None:
+    row = make.create(project=project, name="old")
+    path = f"{BASE}/{request.node.callspec.id}/{row.pk}/"
+    token = token_for(MembershipFactory.create(project=project).user)
+    tag = APIClient(HTTP_AUTHORIZATION=f"Token {token}").get(path).headers["ETag"]
+    together = Barrier(EDITORS)
+
+    def rename(number: int) -> Any:
+        try:
+            client = APIClient(HTTP_AUTHORIZATION=f"Token {token}")
+            together.wait(30)
+            return client.patch(path, {"name": f"by-{number}"}, headers={"If-Match": tag})
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(EDITORS) as threads:
+        answers = list(threads.map(rename, range(EDITORS)))
+
+    won = [number for number, answer in enumerate(answers) if answer.status_code == 200]
+    lost = {answer.json()["code"] for number, answer in enumerate(answers) if number not in won}
+    row.refresh_from_db()
+    assert [f"by-{number}" for number in won] == [row.name]
+    assert lost == {"precondition_failed"}

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from django.test import Client
+from django.utils.translation import override
 
+from cloudia.accounts import quotas
 from cloudia.jobs.models import Job
+from cloudia.virt.errors import no_space
 from storage.models import Image
 from tests.qemu.images.bring import MIB, Server, assert_nothing_left, fetched, sha256
 from tests.qemu.site import Site, finish
 
 pytestmark = pytest.mark.django_db
+LITTLE = 2 * MIB  # less than half of the file
 
 
 def test_import_fetches_checks_and_forgets_the_address(site: Site, server: type[Server]) -> None:
@@ -51,3 +57,13 @@ def test_import_is_not_led_to_the_metadata_service(site: Site, server: type[Serv
     job = finish(fetched(site, path))
     assert (job.status, job.error_code) == ("failed", "address_not_allowed")
     assert_nothing_left(site)
+
+
+def test_import_that_the_pool_has_no_room_for_leaves_nothing(site: Site, server: type[Server]) -> None:
+    with site.lab_host.little_room(Path(site.domain.path), LITTLE):
+        job = finish(fetched(site))
+        assert (job.status, job.error_code) == ("failed", "no_space")
+        assert_nothing_left(site)
+    with override("ko"):
+        assert job.error_texts["ko"] == str(no_space().message)
+    assert quotas.level(site.project, "images").used == 0

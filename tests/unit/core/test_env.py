@@ -103,3 +103,22 @@ def test_resolver_that_is_no_address_is_refused(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("CLOUDIA_X", "dns.example.org")
     with pytest.raises(ImproperlyConfigured, match="CLOUDIA_X"):
         env.resolvers("CLOUDIA_X")
+
+
+@pytest.mark.parametrize("value", ["scratch", "/var/../etc", "."])
+def test_directory_that_does_not_begin_at_the_root_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("CLOUDIA_X", value)
+    with pytest.raises(ImproperlyConfigured, match="CLOUDIA_X"):
+        env.directory("CLOUDIA_X", Path("/var"))
+
+
+def test_places_are_networks_and_host_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLOUDIA_X", "10.1.0.0/24 mirror.example, fd00::/8")
+    assert env.places("CLOUDIA_X") == ["10.1.0.0/24", "mirror.example", "fd00::/8"]
+
+
+@pytest.mark.parametrize("value", ["10.1.0.0/99", "10.1.0.1/24", "mirror.example/images"])
+def test_place_with_a_slash_that_is_no_network_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("CLOUDIA_X", value)
+    with pytest.raises(ImproperlyConfigured, match="CLOUDIA_X"):
+        env.places("CLOUDIA_X")
